@@ -1,0 +1,41 @@
+# The whole day: set up, demo, test, lint, generate, bench. Each target sets up what it needs.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+REPO ?=
+
+.PHONY: help setup demo test lint generate lock bench clean
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: .venv/.installed  ## make .venv with everything that the project needs
+
+.venv/.installed: pyproject.toml requirements/dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## index this repository, or REPO=URL-or-path, from nothing, and look at the result
+	$(BIN)/indexjob demo $(REPO)
+
+lint: setup  ## ruff, mypy strict, the walls between the parts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+test: setup lint  ## everything that CI runs
+	$(BIN)/pytest
+
+generate: setup  ## make the generated files again (a test holds them equal)
+	$(BIN)/python -m indexjob.generate
+
+lock: setup  ## pin every dependency again, with hashes
+	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt
+
+bench: setup  ## measure every figure that the README states
+	$(BIN)/python -m bench
+
+clean:  ## remove what setup made
+	rm -rf .venv
