@@ -76,6 +76,8 @@ CREATE INDEX index_jobs_new ON indexjob.index_jobs (priority DESC, seq) WHERE li
 CREATE INDEX index_jobs_scheduled ON indexjob.index_jobs (run_after) WHERE line = 'scheduled';
 CREATE INDEX index_jobs_in_line ON indexjob.index_jobs (tenant, repository, priority DESC, seq) WHERE line IN ('blocked', 'ready');
 CREATE INDEX index_jobs_ready ON indexjob.index_jobs (tenant, priority DESC, seq) WHERE line = 'ready';
+CREATE UNIQUE INDEX index_jobs_next ON indexjob.index_jobs (tenant, repository) WHERE line = 'ready';
+CREATE INDEX index_jobs_equal ON indexjob.index_jobs (tenant, repository, revision, jsonb_hash_extended(options, 0)) WHERE line = 'blocked';
 CREATE INDEX index_jobs_coalesced ON indexjob.index_jobs (gave_way_to) WHERE line = 'coalesced';
 CREATE INDEX index_jobs_active ON indexjob.index_jobs (state) WHERE state IN ('launching', 'running');
 CREATE INDEX index_jobs_finished ON indexjob.index_jobs (finished_at) WHERE finished_at IS NOT NULL;
@@ -101,7 +103,7 @@ CREATE TABLE indexjob.progress (
 ) WITH (fillfactor = 50);
 
 -- One pod of a launch.
-CREATE TABLE indexjob.attempts (
+CREATE TABLE indexjob.index_job_attempts (
     job_id uuid NOT NULL REFERENCES indexjob.index_jobs ON DELETE CASCADE,
     launch integer NOT NULL,
     number integer NOT NULL,
@@ -131,7 +133,7 @@ CREATE TABLE indexjob.tenants (
 
 -- The administrator's switches; one row.
 CREATE TABLE indexjob.settings (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     claiming_paused boolean NOT NULL DEFAULT false,
     running_cap integer CHECK (running_cap >= 0),
     heartbeat_timeout interval NOT NULL DEFAULT '5 minutes' CHECK (heartbeat_timeout > '0'),
@@ -173,6 +175,17 @@ END $$;
 GRANT USAGE ON SCHEMA indexjob TO indexjob_reader, indexjob_producer, indexjob_worker, indexjob_operator;
 GRANT SELECT, INSERT, UPDATE, DELETE ON indexjob.tenants TO indexjob_operator;
 GRANT SELECT, UPDATE ON indexjob.settings TO indexjob_operator;
-GRANT SELECT ON indexjob.index_jobs, indexjob.slots, indexjob.progress, indexjob.attempts, indexjob.lease TO indexjob_operator;
+GRANT SELECT ON indexjob.index_jobs, indexjob.slots, indexjob.progress, indexjob.index_job_attempts, indexjob.lease TO indexjob_operator;
 GRANT SELECT (id, created_at) ON indexjob.instance TO indexjob_operator;
 INSERT INTO indexjob.tenants (name, role) VALUES ('default', 'indexjob_tenant_default');
+
+-- Deferred to COMMIT, so that an open transaction of one producer silences nobody. `indexjob.woken` spares the rows after a transaction's first.
+CREATE FUNCTION indexjob.wake() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE CONSTRAINT TRIGGER wake_on_insert AFTER INSERT ON indexjob.index_jobs
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (current_setting('indexjob.woken', true) IS DISTINCT FROM 'on')
+    EXECUTE FUNCTION indexjob.wake();
+CREATE CONSTRAINT TRIGGER wake_on_steering AFTER UPDATE OF state, line ON indexjob.index_jobs
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    WHEN (NEW.line = 'new' OR NEW.state IN ('cancelled', 'suspended'))
+    EXECUTE FUNCTION indexjob.wake();

@@ -1,0 +1,17 @@
+-- The launch is gone, whatever became of its row: its repository is free for the next.
+CREATE OR REPLACE FUNCTION indexjob.release_slot(held bigint, job uuid, of_launch integer) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    freed indexjob.slots;
+BEGIN
+    PERFORM indexjob.lead(held);
+    DELETE FROM indexjob.slots s WHERE s.job_id = job AND s.launch = of_launch RETURNING * INTO freed;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM indexjob.promote(ARRAY[freed.tenant], ARRAY[freed.repository]);
+    RETURN true;
+END $$;
+REVOKE ALL ON FUNCTION indexjob.release_slot(bigint, uuid, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION indexjob.release_slot(bigint, uuid, integer) TO indexjob_operator;

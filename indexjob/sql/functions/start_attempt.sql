@@ -1,0 +1,10 @@
+-- A pod of this launch begins: its attempt's number.
+CREATE OR REPLACE FUNCTION indexjob.start_attempt(job_id uuid, launch integer, token text, pod_uid text, pod text, node text) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM indexjob.require_launch(job_id, launch, token);
+    RETURN indexjob.note_attempt(job_id, launch, pod_uid, pod, node, now());
+END $$;
+REVOKE ALL ON FUNCTION indexjob.start_attempt(uuid, integer, text, text, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION indexjob.start_attempt(uuid, integer, text, text, text, text) TO indexjob_worker;
