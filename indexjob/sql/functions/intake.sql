@@ -7,14 +7,15 @@ DECLARE
     touched_tenants text[];
     touched_repositories text[];
 BEGIN
+    WITH fresh AS (
+        SELECT j.id, j.tenant, j.repository FROM indexjob.index_jobs j WHERE j.line = 'new'
+        ORDER BY j.priority DESC, j.seq LIMIT at_most FOR NO KEY UPDATE SKIP LOCKED
+    ), due AS (
+        SELECT j.id, j.tenant, j.repository FROM indexjob.index_jobs j WHERE j.line = 'scheduled' AND j.run_after <= now()
+        ORDER BY j.run_after LIMIT at_most FOR NO KEY UPDATE SKIP LOCKED
+    )
     SELECT array_agg(b.id), array_agg(b.tenant), array_agg(b.repository) INTO ids, touched_tenants, touched_repositories
-    FROM (
-        (SELECT j.id, j.tenant, j.repository FROM indexjob.index_jobs j WHERE j.line = 'new'
-         ORDER BY j.priority DESC, j.seq LIMIT at_most FOR NO KEY UPDATE SKIP LOCKED)
-        UNION ALL
-        (SELECT j.id, j.tenant, j.repository FROM indexjob.index_jobs j WHERE j.line = 'scheduled' AND j.run_after <= now()
-         ORDER BY j.run_after LIMIT at_most FOR NO KEY UPDATE SKIP LOCKED)
-    ) AS b;
+    FROM (SELECT * FROM fresh UNION ALL SELECT * FROM due) AS b;
     IF ids IS NULL THEN
         RETURN 0;
     END IF;

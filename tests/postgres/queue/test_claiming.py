@@ -1,0 +1,254 @@
+"""What the leader's functions promise: one run per repository, fairness, coalescing, fencing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import errors
+
+TTL = "30 seconds"
+
+
+class Leader:
+    """The operator's calls, as plain as they are."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self.connection = connection
+        self.epoch = self.value("SELECT indexjob.acquire_lease('test', %s::interval)", TTL)
+
+    def value(self, query: str, *values: object) -> object:
+        row = self.connection.execute(query, values).fetchone()
+        return row[0] if row else None
+
+    def enqueue(self, name: str = "a", **arguments: object) -> UUID:
+        extra = "".join(f", {k} => %s" for k in arguments)
+        return self.value(f"SELECT indexjob.enqueue(%s{extra})", f"https://example.org/{name}", *arguments.values())  # type: ignore[return-value]
+
+    def claim(self, wanted: int = 10) -> list[UUID]:
+        return [row[0] for row in self.connection.execute("SELECT id FROM indexjob.claim(%s, %s, 'ns')", (self.epoch, wanted))]
+
+    def finish(self, *ids: UUID, reason: str = "PermanentError") -> list[UUID]:
+        ended = [{"id": str(i), "launch": self.row(i)["launch"], "reason": reason, "message": "m"} for i in ids]
+        return [row[0] for row in self.connection.execute("SELECT indexjob.record_finished(%s, %s)", (self.epoch, json.dumps(ended)))]
+
+    def publish(self, job: UUID, verdict: str = "completed") -> None:
+        self.connection.execute("UPDATE indexjob.index_jobs SET verdict = %s, commit = 'c' WHERE id = %s", (verdict, job))
+
+    def row(self, job: UUID) -> dict[str, object]:
+        cursor = self.connection.execute("SELECT *, state::text AS state, line::text AS line FROM indexjob.index_jobs WHERE id = %s", (job,))
+        names = [c.name for c in cursor.description or []]
+        return dict(zip(names, cursor.fetchone() or (), strict=True))
+
+
+@pytest.fixture
+def leader(database: str) -> Leader:
+    with psycopg.connect(database, autocommit=True) as connection:
+        yield Leader(connection)  # type: ignore[misc]
+
+
+def test_one_run_per_repository_and_tenant(leader: Leader) -> None:
+    first, second = leader.enqueue("a"), leader.enqueue("a", revision="other")
+    elsewhere, foreign = leader.enqueue("b"), leader.enqueue("a", tenant="t2")
+    assert set(leader.claim()) == {first, elsewhere, foreign}
+    assert leader.claim() == []
+    leader.finish(first)
+    assert leader.claim() == [second]
+
+
+def test_priority_then_age_within_a_tenant_and_a_better_late_comer_goes_first(leader: Leader) -> None:
+    low = leader.enqueue("a", revision="low")
+    assert leader.value("SELECT indexjob.intake(10)") == 1
+    assert leader.row(low)["line"] == "ready"
+    high = leader.enqueue("a", revision="high", priority=5)
+    other = leader.enqueue("b", priority=1)
+    assert leader.claim(1) == [high]
+    assert leader.row(low)["line"] == "blocked"
+    assert leader.claim(1) == [other]
+    leader.finish(high)
+    assert leader.claim(1) == [low]
+
+
+def test_what_is_not_due_waits(leader: Leader) -> None:
+    job = leader.enqueue("a")
+    leader.connection.execute("UPDATE indexjob.index_jobs SET run_after = now() + interval '1 hour'")
+    assert leader.claim() == []
+    assert leader.row(job)["line"] == "scheduled"
+    leader.connection.execute("UPDATE indexjob.index_jobs SET run_after = now() - interval '1 second'")
+    assert leader.claim() == [job]
+
+
+def test_equal_requests_are_coalesced_and_take_the_outcome(leader: Leader) -> None:
+    first = leader.enqueue("a")
+    equal = [leader.enqueue("a") for _ in range(3)]
+    different = [leader.enqueue("a", profile="big"), leader.enqueue("a", options='{"languages": ["go"]}'), leader.enqueue("a", revision="v1")]
+    assert leader.claim() == [first]
+    assert {leader.row(j)["line"] for j in equal} == {"coalesced"}
+    assert {leader.row(j)["line"] for j in different} == {"blocked"}
+    late = leader.enqueue("a")
+    leader.publish(first)
+    assert leader.finish(first) == [first]
+    for job in equal:
+        assert (leader.row(job)["state"], leader.row(job)["reason"], leader.row(job)["commit"]) == ("completed", "Completed", "c")
+        assert leader.row(job)["gave_way_to"] == first
+    assert leader.row(late)["state"] == "queued"
+
+
+@pytest.mark.parametrize("how", ["cancel", "suspend"])
+def test_if_the_leading_job_is_taken_away_the_coalesced_are_free_again(leader: Leader, how: str) -> None:
+    first, equal = leader.enqueue("a"), leader.enqueue("a")
+    leader.claim()
+    leader.value(f"SELECT indexjob.{how}(%s)", first)
+    assert leader.row(equal)["line"] == "new"
+    assert leader.claim() == [], "the slot is kept until the launch is gone"
+    assert leader.value("SELECT indexjob.release_slot(%s, %s, 1)", leader.epoch, first) is True
+    assert leader.claim() == [equal]
+
+
+def test_cancelling_the_next_of_a_line_lets_its_successor_go(leader: Leader) -> None:
+    first, second = leader.enqueue("a", revision="1"), leader.enqueue("a", revision="2")
+    leader.value("SELECT indexjob.intake(10)")
+    leader.value("SELECT indexjob.cancel(%s)", first)
+    assert leader.claim() == [second]
+
+
+def test_tenants_share_by_weight_within_their_caps(leader: Leader) -> None:
+    for n in range(6):
+        leader.enqueue(f"big{n}", tenant="big", priority=9)
+        leader.enqueue(f"small{n}", tenant="small")
+        leader.enqueue(f"capped{n}", tenant="capped", priority=99)
+    leader.connection.execute("UPDATE indexjob.tenants SET weight = 2 WHERE name = 'big'")
+    leader.connection.execute("UPDATE indexjob.tenants SET cap = 1 WHERE name = 'capped'")
+    tenants = [leader.row(j)["tenant"] for j in leader.claim(7)]
+    assert {t: tenants.count(t) for t in tenants} == {"big": 4, "small": 2, "capped": 1}
+
+
+def test_the_overall_cap_and_the_pause_hold(leader: Leader) -> None:
+    for n in range(4):
+        leader.enqueue(f"r{n}")
+    leader.connection.execute("UPDATE indexjob.settings SET running_cap = 3")
+    assert len(leader.claim(2)) == 2
+    assert len(leader.claim()) == 1
+    leader.connection.execute("UPDATE indexjob.settings SET running_cap = NULL, claiming_paused = true")
+    assert leader.claim() == []
+    assert leader.enqueue("r9")
+    leader.connection.execute("UPDATE indexjob.settings SET claiming_paused = false")
+    assert len(leader.claim()) == 2
+
+
+def test_publishing_is_the_verdict(leader: Leader) -> None:
+    job = leader.enqueue("a")
+    leader.claim()
+    leader.publish(job)
+    assert leader.value("SELECT indexjob.cancel(%s)", job) is False, "what is published can't be cancelled"
+    leader.finish(job, reason="NodeLost")
+    assert (leader.row(job)["state"], leader.row(job)["reason"], leader.row(job)["progress"]) == ("completed", "Completed", 100)
+
+
+def test_each_transition_is_guarded(leader: Leader) -> None:
+    job = leader.enqueue("a")
+    leader.claim()
+    assert leader.value("SELECT indexjob.record_running(%s, %s, 7)", leader.epoch, job) is False
+    assert leader.value("SELECT indexjob.record_running(%s, %s, 1)", leader.epoch, job) is True
+    assert leader.value("SELECT indexjob.record_running(%s, %s, 1)", leader.epoch, job) is False
+    leader.value("SELECT indexjob.cancel(%s)", job)
+    assert leader.finish(job) == []
+    assert leader.row(job)["state"] == "cancelled"
+
+
+def requeue(leader: Leader, job: UUID, *, infrastructure: bool, spent: int = 0) -> object:
+    launch = leader.row(job)["launch"]
+    return leader.value("SELECT indexjob.record_requeued(%s, %s, %s, now(), 'NodeLost', 'gone', %s, %s)", leader.epoch, job, launch, spent, infrastructure)
+
+
+def test_a_lost_launch_goes_back_in_line_and_resets_are_capped(leader: Leader) -> None:
+    job = leader.enqueue("a")
+    leader.connection.execute("UPDATE indexjob.settings SET reset_limit = 2")
+    for launch in (1, 2):
+        assert leader.claim() == [job]
+        assert requeue(leader, job, infrastructure=True) == "queued"
+        assert (leader.row(job)["launch"], leader.row(job)["resets"], leader.row(job)["failures"]) == (launch, launch, 0)
+    assert leader.claim() == [job]
+    assert requeue(leader, job, infrastructure=True) == "failed"
+    assert leader.row(job)["reason"] == "Stalled"
+    leader.value("SELECT indexjob.retry(%s)", job)
+    assert leader.claim() == [job]
+    assert leader.row(job)["launch"] == 4, "a launch's number is never used twice"
+
+
+def test_requeueing_what_was_published_finishes_it(leader: Leader) -> None:
+    job = leader.enqueue("a")
+    leader.claim()
+    leader.publish(job, "skipped")
+    assert requeue(leader, job, infrastructure=True) == "skipped"
+    assert leader.row(job)["reason"] == "Unchanged"
+
+
+def test_one_leader_and_a_deposed_one_writes_nothing(leader: Leader, database: str) -> None:
+    job = leader.enqueue("a")
+    assert leader.value("SELECT indexjob.acquire_lease('second', %s::interval)", TTL) is None
+    leader.connection.execute("UPDATE indexjob.lease SET expires_at = now() - interval '1 second'")
+    with psycopg.connect(database, autocommit=True) as connection:
+        second = Leader(connection)
+        assert second.epoch == leader.epoch + 1  # type: ignore[operator]
+        assert leader.value("SELECT indexjob.renew_lease(%s, %s::interval)", leader.epoch, TTL) is False
+        writes: list[Callable[[], object]] = [
+            leader.claim,
+            lambda: leader.value("SELECT indexjob.record_running(%s, %s, 1)", leader.epoch, job),
+            lambda: leader.value("SELECT indexjob.record_finished(%s, '[]')", leader.epoch),
+            lambda: requeue(leader, job, infrastructure=True),
+            lambda: leader.value("SELECT indexjob.release_slot(%s, %s, 1)", leader.epoch, job),
+            lambda: leader.value("SELECT indexjob.record_attempt(%s, %s, 1, '{\"pod_uid\": \"u\"}')", leader.epoch, job),
+            lambda: leader.value("SELECT indexjob.mend(%s)", leader.epoch),
+        ]
+        for write in writes:
+            with pytest.raises(psycopg.Error) as deposed:
+                write()
+            assert deposed.value.sqlstate == "IJ001"
+        assert second.claim() == [job]
+
+
+def test_mend_promotes_and_settles_what_was_missed(leader: Leader) -> None:
+    first, equal, behind = leader.enqueue("a"), leader.enqueue("a"), leader.enqueue("a", revision="2")
+    leader.claim()
+    leader.connection.execute("UPDATE indexjob.index_jobs SET state = 'failed', reason = 'X', finished_at = now() WHERE id = %s", (first,))
+    leader.connection.execute("DELETE FROM indexjob.slots")
+    assert leader.value("SELECT indexjob.mend(%s)", leader.epoch) == 2
+    assert leader.row(equal)["state"] == "failed"
+    assert leader.claim() == [behind]
+
+
+def test_a_worker_speaks_for_its_own_launch_alone(leader: Leader) -> None:
+    job, other = leader.enqueue("a"), leader.enqueue("b")
+    leader.claim()
+    token = leader.value("SELECT indexjob.launch_token(%s, 1)", job)
+    assert leader.value("SELECT indexjob.start_attempt(%s, 1, %s, 'uid', 'pod', 'node')", job, token) == 1
+    assert leader.value("SELECT indexjob.start_attempt(%s, 1, %s, 'uid', 'pod', 'node')", job, token) == 1
+    assert leader.value("SELECT indexjob.report_progress(%s, 1, %s, 'parse', 40)", job, token) is True
+    for wrong in ((other, 1), (job, 2)):
+        with pytest.raises(errors.Error) as refused:
+            leader.value("SELECT indexjob.start_attempt(%s, %s, %s, 'uid', 'pod', 'node')", *wrong, token)
+        assert refused.value.sqlstate == "IJ002"
+        assert leader.value("SELECT indexjob.report_progress(%s, %s, %s, 'parse', 50)", *wrong, token) is False
+    leader.value("SELECT indexjob.cancel(%s)", job)
+    assert leader.value("SELECT indexjob.report_progress(%s, 1, %s, 'parse', 50)", job, token) is False
+    leader.value("SELECT indexjob.finish_attempt(%s, 'uid', 1, %s, 75, 'Fenced', 'm', 5, '{\"parse\": 1.5}', 'log')", job, token)
+    assert leader.connection.execute("SELECT number, exit_code, reason, log_tail FROM indexjob.attempts").fetchall() == [(1, 75, "Fenced", "log")]
+
+
+def test_the_view_shows_step_and_progress_of_the_current_launch(leader: Leader) -> None:
+    job = leader.enqueue("a")
+    leader.claim()
+    leader.value("SELECT indexjob.record_running(%s, %s, 1)", leader.epoch, job)
+    view = "SELECT state, step, progress, launches, attempts, job_name FROM indexjob.jobs"
+    assert leader.connection.execute(view).fetchone() == ("running", "clone", 0, 1, 0, f"{job}-1")
+    token = leader.value("SELECT indexjob.launch_token(%s, 1)", job)
+    leader.value("SELECT indexjob.start_attempt(%s, 1, %s, 'uid', 'pod', 'node')", job, token)
+    leader.value("SELECT indexjob.report_progress(%s, 1, %s, 'parse', 40)", job, token)
+    assert leader.connection.execute(view).fetchone() == ("running", "parse", 40, 1, 1, f"{job}-1")
+    requeue(leader, job, infrastructure=True)
+    leader.claim()
+    assert leader.connection.execute(view).fetchone() == ("launching", None, 0, 2, 1, f"{job}-2")
