@@ -1,0 +1,183 @@
+"""The operator's side of the queue: the lease, claiming, recording.
+
+Every write carries the epoch of the lease, so an operator that was frozen past its lease and wakes up changes nothing. What a call gives back says
+whether it was this call that did it: if not, somebody else did, and the caller does nothing more.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from psycopg import errors
+from psycopg.rows import class_row
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from datetime import datetime, timedelta
+    from uuid import UUID
+
+    from psycopg import AsyncConnection
+    from psycopg_pool import AsyncConnectionPool
+
+from contextlib import asynccontextmanager
+
+LEADERSHIP_LOST = "IJ001"
+
+
+class LeadershipLostError(Exception):
+    """Another operator leads: stop writing, and stand for election again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveJob:
+    """An index job with a launch under way, or with one that has yet to go.
+
+    `launch` is the row's newest, `slot_launch` the one that holds the repository's slot (the same, but for a job that was requeued by its
+    producer before its pods were gone). `backoff_left` is what is left of `backoffLimit`.
+    """
+
+    id: UUID
+    tenant: str
+    repository: str
+    clone_url: str
+    revision: str
+    profile: str
+    options: dict[str, Any]
+    state: str
+    launch: int
+    slot_launch: int | None
+    backoff_left: int
+    verdict: str | None
+    job_name: str | None
+    reason: str | None
+    launched_at: datetime | None
+    started_at: datetime | None
+    heartbeat_at: datetime | None
+
+    @property
+    def under_way(self) -> bool:
+        """Its launch is the one that counts; otherwise what is left of it must go."""
+        return self.state in ("launching", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedLaunch:
+    """The verdict on a launch, as `record_finished` takes it."""
+
+    id: UUID
+    launch: int
+    reason: str
+    message: str
+
+
+ACTIVE = (
+    "SELECT id, tenant, repository, clone_url, revision, profile, options, state, launch, slot_launch, backoff_left, verdict, job_name, reason,"
+    " launched_at, started_at, heartbeat_at FROM indexjob.active"
+)
+
+
+class LeaderQueue:
+    """What one leader may do, for as long as `epoch` is its own."""
+
+    def __init__(self, pool: AsyncConnectionPool, epoch: int) -> None:
+        self.epoch = epoch
+        self._pool = pool
+
+    @classmethod
+    async def elect(cls, pool: AsyncConnectionPool, holder: str, ttl: timedelta) -> Self | None:
+        """Take the lease if it is free; None while another operator holds it."""
+        async with pool.connection() as connection:
+            row = await (await connection.execute("SELECT indexjob.acquire_lease(%s, %s)", (holder, ttl))).fetchone()
+        return cls(pool, row[0]) if row and row[0] is not None else None
+
+    async def renew(self, ttl: timedelta) -> None:
+        """Hold the lease for `ttl` from now; zero gives it back.
+
+        Raises:
+            LeadershipLostError: another operator took over.
+        """
+        if not await self._value("SELECT indexjob.renew_lease(%s, %s)", self.epoch, ttl):
+            raise LeadershipLostError(self.epoch)
+
+    async def claim(self, wanted: int, namespace: str | None) -> list[tuple[UUID, int]]:
+        """Take up to `wanted` jobs for launching: ids and launch numbers, the most urgent first."""
+        async with self._transaction() as connection:
+            cursor = await connection.execute("SELECT id, launch FROM indexjob.claim(%s, %s, %s)", (self.epoch, wanted, namespace))
+            return [(row[0], row[1]) for row in await cursor.fetchall()]
+
+    async def active(self) -> list[ActiveJob]:
+        """All that has a launch to look after."""
+        async with self._pool.connection() as connection, connection.cursor(row_factory=class_row(ActiveJob)) as cursor:
+            return await (await cursor.execute(ACTIVE)).fetchall()
+
+    async def find(self, job: UUID) -> ActiveJob | None:
+        """This job, if there is a launch of it to look after."""
+        async with self._pool.connection() as connection, connection.cursor(row_factory=class_row(ActiveJob)) as cursor:
+            return await (await cursor.execute(f"{ACTIVE} WHERE id = %s", (job,))).fetchone()
+
+    async def launch_token(self, job: UUID, launch: int) -> str:
+        """What lets this launch's worker, and no other, publish."""
+        return str(await self._value("SELECT indexjob.launch_token(%s, %s)", job, launch))
+
+    async def known_commits(self, job: ActiveJob) -> dict[int, list[str]]:
+        """By extractor version, the commits whose index with this job's selection is there already; the newest ones."""
+        found = await self._value("SELECT indexjob.known_commits(%s, %s, %s)", job.tenant, job.repository, json.dumps(job.options))
+        return {int(version): commits for version, commits in (found or {}).items()}
+
+    async def instance(self) -> UUID:
+        """Which database this is."""
+        found: UUID = await self._value("SELECT id FROM indexjob.instance")
+        return found
+
+    async def record_running(self, job: UUID, launch: int) -> bool:
+        """A pod of this launch has started."""
+        return bool(await self._value("SELECT indexjob.record_running(%s, %s, %s)", self.epoch, job, launch))
+
+    async def record_attempt(self, job: UUID, launch: int, attempt: dict[str, Any]) -> None:
+        """What the runtime saw of one pod; keys as in `sql/functions/record_attempt.sql`."""
+        await self._value("SELECT indexjob.record_attempt(%s, %s, %s, %s)", self.epoch, job, launch, json.dumps(attempt))
+
+    async def record_finished(self, ended: Sequence[FinishedLaunch]) -> set[UUID]:
+        """End launches for good; the ids that this call finished."""
+        outcomes = json.dumps([{"id": str(e.id), "launch": e.launch, "reason": e.reason, "message": e.message} for e in ended])
+        async with self._transaction() as connection:
+            cursor = await connection.execute("SELECT indexjob.record_finished(%s, %s)", (self.epoch, outcomes))
+            return {row[0] for row in await cursor.fetchall()}
+
+    async def record_requeued(
+        self, job: UUID, launch: int, *, due: datetime, reason: str, message: str, spent: int = 0, infrastructure: bool = False
+    ) -> str | None:
+        """Put the job back in line for another launch; the state that it is in now, None if the launch was somebody else's."""
+        query = "SELECT indexjob.record_requeued(%s, %s, %s, %s, %s, %s, %s, %s)::text"
+        state: str | None = await self._value(query, self.epoch, job, launch, due, reason, message, spent, infrastructure)
+        return state
+
+    async def release_slot(self, job: UUID, launch: int) -> bool:
+        """Nothing of this launch is left: the repository is free."""
+        return bool(await self._value("SELECT indexjob.release_slot(%s, %s, %s)", self.epoch, job, launch))
+
+    async def mend(self) -> int:
+        """The sweep's part of the queue: how much was mended."""
+        return int(await self._value("SELECT indexjob.mend(%s)", self.epoch))
+
+    async def heartbeat_timeout(self) -> timedelta:
+        """After how long without a heartbeat a run counts as stalled."""
+        found: timedelta = await self._value("SELECT heartbeat_timeout FROM indexjob.settings")
+        return found
+
+    async def _value(self, query: str, *values: object) -> Any:
+        async with self._transaction() as connection:
+            row = await (await connection.execute(query, values)).fetchone()
+        return row[0] if row else None
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except errors.Error as error:
+            if error.sqlstate == LEADERSHIP_LOST:
+                raise LeadershipLostError(self.epoch) from error
+            raise

@@ -1,0 +1,39 @@
+"""Tells that the queue may have changed.
+
+A notification is a hint, never data: it may come late, twice, or (behind a transaction-pooling PgBouncer, or while the connection is down) not at all.
+Whoever waits here also looks by itself from time to time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import psycopg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+WAKE = "indexjob_wake"
+FINISHED = "indexjob_finished"
+RECONNECT_SECONDS = 1.0
+
+
+async def listen(database_url: str, channel: str, heard: Callable[[str], None]) -> None:
+    """Call `heard(payload)` for each notification, and once (with "") after each connect, until cancelled; reconnects for ever.
+
+    The connection is its own, autocommit, and never prepares: LISTEN lives in the session.
+    """
+    while True:
+        try:
+            async with await psycopg.AsyncConnection.connect(database_url, autocommit=True, prepare_threshold=None, connect_timeout=10) as connection:
+                await connection.execute(f"LISTEN {channel}")
+                heard("")
+                async for notification in connection.notifies():
+                    heard(notification.payload)
+        except psycopg.Error as error:
+            logger.info("listening was interrupted: %s", type(error).__name__, extra={"action": "listen-interrupted"})
+        await asyncio.sleep(RECONNECT_SECONDS)
