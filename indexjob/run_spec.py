@@ -42,8 +42,8 @@ class RunSpec(BaseModel):
     exclude: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     deadline_seconds: PositiveInt | None = None
-    known_commits: tuple[str, ...] = ()
-    """Commits whose snapshot, with this very selection of files and this extractor, is there already."""
+    known_commits: dict[int, tuple[str, ...]] = Field(default_factory=dict)
+    """By extractor version: commits whose index, with this very selection of files, is there already."""
     local_repositories: bool = False
     """`file://` and loopback `http://` may be cloned: the local runtime and tests only."""
     heartbeat_seconds: PositiveFloat = 10.0

@@ -1,0 +1,61 @@
+"""Claims index jobs while there is room, soon after they are committed.
+
+It waits for a wake-up, then looks every few milliseconds until it is quiet (a commit whose notification another one carried is seen by that), and looks by itself
+from time to time: notifications are hints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from indexjob.queue.leader import LeaderQueue
+
+QUICK_POLL_SECONDS = 0.03
+QUIET_POLLS = 5
+SLOW_POLL_SECONDS = 2.0
+
+
+class Dispatcher:
+    """Keeps up to `concurrency` launches under way; `claimed` is told of each new one."""
+
+    def __init__(self, queue: LeaderQueue, claimed: Callable[[UUID], None], *, concurrency: int, namespace: str | None = None) -> None:
+        self._queue = queue
+        self._claimed = claimed
+        self._concurrency = concurrency
+        self._namespace = namespace
+        self._wake = asyncio.Event()
+        self.draining = False
+
+    def wake(self) -> None:
+        """Something was enqueued, became free, or fell due."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Claim until cancelled."""
+        while True:
+            quiet = 0
+            while quiet < QUIET_POLLS:
+                quiet = 0 if await self.run_once() else quiet + 1
+                await asyncio.sleep(QUICK_POLL_SECONDS)
+            try:
+                await asyncio.wait_for(self._wake.wait(), SLOW_POLL_SECONDS)
+            except TimeoutError:
+                pass
+            self._wake.clear()
+
+    async def run_once(self) -> int:
+        """Claim what there is room for: how many."""
+        if self.draining:
+            return 0
+        room = self._concurrency - len(await self._queue.active())
+        if room <= 0:
+            return 0
+        claimed = await self._queue.claim(room, self._namespace)
+        for job_id, _ in claimed:
+            self._claimed(job_id)
+        return len(claimed)

@@ -1,0 +1,156 @@
+"""Moves one index job a step further. Everything else only says which one to look at.
+
+`reconcile` reads the row and the runtime afresh, lets `decision` judge, and carries the decision out. It may be called at any time and any number of times:
+each write is guarded by the launch's number and the leader's epoch.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from indexjob_operator.decision import Finish, Launch, MarkRunning, Requeue, TakeDown, decide
+from indexjob_operator.profiles import Profiles, UnknownProfileError
+from indexjob_operator.requests import build_request, build_run_spec
+from indexjob_operator.runtime.protocol import LaunchKey, LaunchSeen, PodSeen, Runtime
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from uuid import UUID
+
+    from indexjob.queue.leader import ActiveJob, LeaderQueue
+
+from indexjob.outcome import Reason
+from indexjob.queue.leader import FinishedLaunch
+
+logger = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Carries decisions out, in the queue and in the runtime.
+
+    `worker_database_url` is what workers are given; `local_repositories` whether they may clone what lies on this machine.
+    """
+
+    def __init__(
+        self,
+        queue: LeaderQueue,
+        runtime: Runtime,
+        profiles: Profiles,
+        *,
+        worker_database_url: str,
+        local_repositories: bool,
+        heartbeat_timeout: timedelta,
+    ) -> None:
+        self._queue = queue
+        self._runtime = runtime
+        self._profiles = profiles
+        self._worker_database_url = worker_database_url
+        self._local_repositories = local_repositories
+        self._heartbeat_timeout = heartbeat_timeout
+        self._recorded: dict[LaunchKey, set[tuple[str, bool]]] = {}
+
+    async def reconcile(self, job_id: UUID) -> None:
+        """Look at this index job and do what is next."""
+        job = await self._queue.find(job_id)
+        if job is None:
+            return
+        key = LaunchKey(job.id, job.slot_launch if job.slot_launch is not None else job.launch)
+        seen = await self._runtime.observe(key)
+        if seen is not None:
+            await self._record_attempts(seen)
+        match decide(job, seen, datetime.now(UTC), self._heartbeat_timeout):
+            case Launch():
+                await self._launch(job)
+            case MarkRunning():
+                if await self._queue.record_running(job.id, job.launch):
+                    self._log("running", job)
+            case Finish(verdict):
+                await self._finish(job, verdict)
+            case Requeue() as requeue:
+                await self._requeue(job, requeue)
+            case TakeDown(key):
+                await self._runtime.cancel(key)
+                if await self._queue.release_slot(*key):
+                    self._log("taken-down", job)
+                self._recorded.pop(key, None)
+
+    async def _launch(self, job: ActiveJob) -> None:
+        try:
+            profile = self._profiles.named(job.profile)
+            if secret := job.options.get("credentials_secret"):
+                self._check_secret(secret)
+        except (UnknownProfileError, NoSecretsError) as error:
+            reason = Reason.UNKNOWN_PROFILE if isinstance(error, UnknownProfileError) else Reason.PERMANENT_ERROR
+            await self._finish(job, FinishedLaunch(job.id, job.launch, reason, str(error)))
+            return
+        known = await self._queue.known_commits(job)
+        run_spec = build_run_spec(job, profile, known, local_repositories=self._local_repositories)
+        token = await self._queue.launch_token(job.id, job.launch)
+        await self._runtime.launch(build_request(job, run_spec, database_url=self._worker_database_url, launch_token=token))
+        self._log("launched", job)
+
+    def _check_secret(self, secret: str) -> None:
+        msg = f'The Secret "{secret}" can\'t be had: without a cluster there are no Secrets. Run it on Kubernetes, or leave credentials_secret out.'
+        raise NoSecretsError(msg)
+
+    async def _finish(self, job: ActiveJob, verdict: FinishedLaunch) -> None:
+        finished = await self._queue.record_finished([verdict])
+        key = LaunchKey(job.id, job.launch)
+        await self._runtime.release(key)
+        self._recorded.pop(key, None)
+        if job.id in finished:
+            self._log("finished", job, reason=job.verdict or verdict.reason, message=verdict.message if job.verdict is None else "")
+
+    async def _requeue(self, job: ActiveJob, requeue: Requeue) -> None:
+        key = LaunchKey(job.id, job.launch)
+        await self._runtime.cancel(key)
+        state = await self._queue.record_requeued(
+            job.id,
+            job.launch,
+            due=datetime.now(UTC),
+            reason=requeue.reason,
+            message=requeue.message,
+            spent=requeue.spent,
+            infrastructure=requeue.infrastructure,
+        )
+        self._recorded.pop(key, None)
+        if state is not None:
+            self._log("requeued", job, reason=requeue.reason, message=requeue.message)
+
+    async def _record_attempts(self, seen: LaunchSeen) -> None:
+        recorded = self._recorded.setdefault(seen.key, set())
+        for pod in seen.pods:
+            mark = (pod.uid, pod.finished_at is not None)
+            if pod.started_at is not None and mark not in recorded:
+                await self._queue.record_attempt(seen.key.job_id, seen.key.launch, attempt_of(pod))
+                recorded.add(mark)
+
+    def _log(self, action: str, job: ActiveJob, **more: object) -> None:
+        logger.info(
+            "%s %s at %s", action, job.repository, job.revision, extra={"action": action, "job": str(job.id), "launch": job.launch, **more}
+        )
+
+
+class NoSecretsError(Exception):
+    """A request names a Secret where there is no Kubernetes."""
+
+
+def attempt_of(pod: PodSeen) -> dict[str, Any]:
+    """An attempt as `LeaderQueue.record_attempt` takes it; what the runtime doesn't know is left out."""
+    outcome = pod.outcome
+    known = {
+        "pod_uid": pod.uid,
+        "pod": pod.name,
+        "node": pod.node,
+        "started_at": pod.started_at.isoformat() if pod.started_at else None,
+        "finished_at": pod.finished_at.isoformat() if pod.finished_at else None,
+        "exit_code": pod.exit_code,
+        "reason": outcome.reason if outcome else pod.reason,
+        "message": outcome.message if outcome else None,
+        "peak_memory_bytes": outcome.peak_memory_bytes if outcome else None,
+        "steps": outcome.steps if outcome and outcome.steps else None,
+        "log_tail": pod.log_tail,
+    }
+    return {name: value for name, value in known.items() if value is not None}

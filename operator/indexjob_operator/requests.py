@@ -1,0 +1,39 @@
+"""Builds what a runtime is asked to launch, from a row and its profile. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from indexjob.run_spec import RunSpec
+from indexjob_operator.profiles import DAY
+from indexjob_operator.runtime.protocol import LaunchRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from indexjob.queue.leader import ActiveJob
+    from indexjob_operator.profiles import Profile
+
+
+def build_run_spec(job: ActiveJob, profile: Profile, known_commits: Mapping[int, Sequence[str]], *, local_repositories: bool) -> RunSpec:
+    """What the worker is told: the request, within the profile's bounds."""
+    deadline = min(int(job.options.get("active_deadline_seconds", profile.deadline_seconds)), DAY)
+    return RunSpec(
+        job_id=job.id,
+        launch=job.launch,
+        tenant=job.tenant,
+        repository=job.repository,
+        clone_url=job.clone_url,
+        revision=job.revision,
+        include=tuple(job.options.get("include", ())),
+        exclude=tuple(job.options.get("exclude", ())),
+        languages=tuple(job.options.get("languages", ())),
+        deadline_seconds=deadline,
+        known_commits={version: tuple(commits) for version, commits in known_commits.items()},
+        local_repositories=local_repositories,
+    )
+
+
+def build_request(job: ActiveJob, run_spec: RunSpec, *, database_url: str, launch_token: str) -> LaunchRequest:
+    """The run spec, with what is left of `backoffLimit` and what `index` needs to reach Postgres."""
+    return LaunchRequest(run_spec, max(0, job.backoff_left), database_url=database_url, launch_token=launch_token)

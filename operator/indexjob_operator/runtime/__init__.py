@@ -1,0 +1,1 @@
+"""Where launches run: one protocol, with an implementation for a laptop (`local`)."""

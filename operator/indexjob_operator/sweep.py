@@ -1,0 +1,51 @@
+"""Compares, from time to time, all unfinished rows with all launches: what a lost event, a crash or a stranger left undone is done here.
+
+It decides nothing: it names the index jobs that want looking at, has the queue mend itself, and takes down launches that no row knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from indexjob.queue.leader import LeaderQueue
+    from indexjob_operator.runtime.protocol import Runtime
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 30.0
+
+
+class Sweep:
+    """`look_at` is told of every index job with a launch to look after."""
+
+    def __init__(self, queue: LeaderQueue, runtime: Runtime, look_at: Callable[[UUID], None], *, interval_seconds: float = INTERVAL_SECONDS) -> None:
+        self._queue = queue
+        self._runtime = runtime
+        self._look_at = look_at
+        self._interval_seconds = interval_seconds
+
+    async def run(self) -> None:
+        """Sweep at once, and then again and again, until cancelled."""
+        while True:
+            await self.run_once()
+            await asyncio.sleep(self._interval_seconds)
+
+    async def run_once(self) -> None:
+        """One comparison. The launches are listed before the rows: a launch that is made in between has its row already."""
+        launches = await self._runtime.list()
+        active = await self._queue.active()
+        for job in active:
+            self._look_at(job.id)
+        known = {job.id for job in active}
+        for launch in launches:
+            if launch.key.job_id not in known:
+                logger.info("no row looks after the launch %s", launch.key.name, extra={"action": "stray", "job": str(launch.key.job_id)})
+                await self._runtime.cancel(launch.key)
+        if mended := await self._queue.mend():
+            logger.info("mended %s rows of the queue", mended, extra={"action": "mended"})
