@@ -1,0 +1,141 @@
+"""The shapes that the index writer takes and gives.
+
+Extractions come in millions of rows, so they are plain tuples: any NamedTuple with these fields in this order is one, and the
+writer neither looks into them nor copies them more than once. Text holds no NUL (Postgres refuses it). Lines count from 1,
+columns from 0 in bytes of the file.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+DefinitionRow: TypeAlias = tuple[int, int | None, str, str, int, int, int, str, str, bool]
+"""(ord, parent_ord, kind, name, line, col, end_line, signature, doc, exported); (content, ord) is unique."""
+
+ReferenceRow: TypeAlias = tuple[str, str, int, int, int | None, int | None]
+"""(kind, name, line, col, enclosing_ord, import_ord)."""
+
+ImportRow: TypeAlias = tuple[int, str, str, str | None, str | None, int]
+"""(ord, kind, spec, name, alias, line); (content, ord) is unique."""
+
+DependencyRow: TypeAlias = tuple[str, str | None, str, str]
+"""(path, target path or None, spec, kind): kind is internal, external or unresolved; only internal ones have a target."""
+
+MAX_PATH_BYTES = 1000
+"""Longest display path that the index keeps (Postgres can't index a longer one); git knows no limit."""
+
+
+class BlobKey(NamedTuple):
+    """One file's content and how it is read: `blob_sha` in hex as git prints it."""
+
+    blob_sha: str
+    language: str
+
+
+class Blob(NamedTuple):
+    """What was extracted from one blob: it commits as a whole. `status` is ok, syntax_error or too_complex; `size` in bytes."""
+
+    key: BlobKey
+    size: int
+    lines: int
+    status: str
+    definitions: Sequence[DefinitionRow]
+    references: Sequence[ReferenceRow]
+    imports: Sequence[ImportRow]
+
+
+class Content(NamedTuple):
+    """One blob that the index holds. Same `imports_digest`, same imports (whatever their lines)."""
+
+    id: int
+    status: str
+    lines: int
+    imports_digest: bytes
+
+
+class File(NamedTuple):
+    """One entry of a commit. `content_id` is None for what was not extracted; `size` in bytes, None where git has none.
+
+    `path` is `display_path(path_raw)`: unique within the commit, and what dependencies and cycles name.
+    """
+
+    path: str
+    path_raw: bytes
+    status: str
+    content_id: int | None = None
+    size: int | None = None
+    generated: bool = False
+    vendored: bool = False
+    minified: bool = False
+
+
+class Cycle(NamedTuple):
+    """`size` files that all need each other, directly or not; `paths` is one shortest circle among them."""
+
+    size: int
+    paths: list[str]
+
+
+class Graph(NamedTuple):
+    """How the files of a commit hang together.
+
+    `hash` names it: of its own rows, or of all that they are computed from (then one that `graph_is_known` need not be computed
+    at all, and `rows` stays None).
+    """
+
+    hash: bytes
+    rows: tuple[Iterable[DependencyRow], Iterable[Cycle]] | None
+
+
+class Launch(NamedTuple):
+    """Which launch speaks, and what proves it."""
+
+    job_id: UUID
+    number: int
+    token: str
+
+
+def display_path(raw: bytes) -> str:
+    """A path of git's as text that Postgres can keep, index and compare.
+
+    Nearly always just its UTF-8. What is no UTF-8 or is too long gets replacement characters, is cut, and ends in a digest of its
+    bytes, so that two paths never become one.
+    """
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = raw.decode(errors="replace")
+    else:
+        if len(raw) <= MAX_PATH_BYTES:
+            return text
+    suffix = f"~{sha256(raw).hexdigest()[:16]}"
+    return text.encode()[: MAX_PATH_BYTES - len(suffix)].decode(errors="ignore") + suffix
+
+
+def imports_digest(imports: Iterable[ImportRow]) -> bytes:
+    """What a dependency graph can tell of a file: which names of which modules it imports and how, not where."""
+    distinct = {(kind, spec, name or "") for _, kind, spec, name, _, _ in imports}
+    return sha256("\0".join(part for row in sorted(distinct) for part in row).encode()).digest()[:16]
+
+
+def manifest_hash(files: Iterable[File]) -> bytes:
+    """Which files have which content, whatever the order they come in. Content ids are never used twice."""
+    digest = sha256()
+    for file in sorted(files, key=_by_path):
+        digest.update(b"%d\0%b\0" % (len(file.path_raw), file.path_raw))
+        digest.update(f"{file.status}\0{file.content_id}\0{file.size}\0{flags(file)}\n".encode())
+    return digest.digest()
+
+
+def _by_path(file: File) -> bytes:
+    return file.path_raw
+
+
+def flags(file: File) -> int:
+    """A file's flags as the index keeps them: 1 generated, 2 vendored, 4 minified."""
+    return file.generated + 2 * file.vendored + 4 * file.minified

@@ -1,0 +1,15 @@
+-- The manifest with this hash, made if there is none: `is_new` asks the caller to add its files in the same transaction. Two at once: the second
+-- waits for the first. The row stays locked against collect_garbage until the transaction ends.
+CREATE OR REPLACE FUNCTION indexjob.open_manifest(tenant text, hash bytea, OUT id bigint, OUT is_new boolean)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    LOOP
+        SELECT m.id, false INTO id, is_new FROM indexjob.manifest m WHERE m.tenant = $1 AND m.hash = $2 FOR KEY SHARE;
+        EXIT WHEN FOUND;
+        INSERT INTO indexjob.manifest AS m (tenant, hash) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING m.id, true INTO id, is_new;
+        EXIT WHEN FOUND;
+    END LOOP;
+END $$;
+REVOKE ALL ON FUNCTION indexjob.open_manifest(text, bytea) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION indexjob.open_manifest(text, bytea) TO indexjob_worker;

@@ -1,0 +1,186 @@
+-- The index. What one file's bytes tell is kept once per tenant (content); how files make up a commit is kept by hash (manifest, graph);
+-- a snapshot ties them together, and a publication says which snapshot a revision shows.
+--
+-- Rows are narrow and keys are integers, because references come in millions. Text has collation "C": names compare by bytes, and an upgrade of
+-- the server's locales breaks no index. The bulk tables have no foreign keys (checked row by row they cost more than the COPY itself):
+-- `publish` checks a manifest's content as a whole, and only `collect_garbage` deletes.
+
+CREATE TYPE indexjob.symbol_kind AS ENUM (
+    'namespace', 'class', 'struct', 'interface', 'enum', 'type', 'function', 'method', 'constructor', 'property', 'field', 'enum_member',
+    'constant', 'variable'
+);
+CREATE TYPE indexjob.reference_kind AS ENUM ('call', 'property', 'type', 'import', 'reexport');
+CREATE TYPE indexjob.import_kind AS ENUM ('import', 'from', 'type', 'reexport', 'require', 'dynamic');
+CREATE TYPE indexjob.file_status AS ENUM (
+    'ok',            -- extracted
+    'syntax_error',  -- extracted, but parts of it are not in the language's grammar
+    'too_complex',   -- looked at and left out: it is no source text that a person wrote
+    'unsupported',   -- no language of ours
+    'binary',        -- NUL in its first 8 KB
+    'too_large',     -- over the size cap, not read
+    'lfs_pointer',   -- its content is elsewhere
+    'symlink',
+    'submodule',
+    'excluded',      -- the request's include, exclude or languages left it out
+    'unreadable',    -- git could not give its bytes
+    'timeout',       -- the child that read it was over its deadline
+    'crash'          -- the child that read it died
+);
+CREATE TYPE indexjob.dependency_kind AS ENUM ('internal', 'external', 'unresolved');
+
+CREATE TABLE indexjob.repository (
+    id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    tenant text COLLATE "C" NOT NULL,
+    url text COLLATE "C" NOT NULL,
+    UNIQUE (tenant, url)
+);
+COMMENT ON COLUMN indexjob.repository.url IS 'Normalised, as in index_jobs.repository.';
+
+-- What was extracted from one blob. The tenant is part of the key: content shared between tenants would tell each what the other has.
+CREATE TABLE indexjob.content (
+    id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    unused_since timestamptz DEFAULT clock_timestamp(),
+    size bigint NOT NULL,
+    extractor_version integer NOT NULL,
+    lines integer NOT NULL,
+    symbols integer NOT NULL,
+    symbol_references integer NOT NULL,
+    status indexjob.file_status NOT NULL,
+    tenant text COLLATE "C" NOT NULL,
+    language text COLLATE "C" NOT NULL,
+    blob_sha bytea NOT NULL,
+    imports_digest bytea NOT NULL,
+    UNIQUE (blob_sha, tenant, language, extractor_version)
+);
+CREATE INDEX content_unused ON indexjob.content (unused_since) WHERE unused_since IS NOT NULL;
+COMMENT ON COLUMN indexjob.content.unused_since IS 'No snapshot has held it since then; NULL while one does. New content is unused until it is published.';
+COMMENT ON COLUMN indexjob.content.imports_digest IS 'Same digest, same imports whatever their lines: what a dependency graph is made of.';
+
+CREATE TABLE indexjob.symbol (
+    content_id bigint NOT NULL,
+    ord integer NOT NULL,
+    parent_ord integer,
+    line integer NOT NULL,
+    col integer NOT NULL,
+    end_line integer NOT NULL,
+    kind indexjob.symbol_kind NOT NULL,
+    exported boolean NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    signature text COLLATE "C" NOT NULL,
+    doc text COLLATE "C" NOT NULL,
+    PRIMARY KEY (content_id, ord)
+);
+CREATE INDEX symbol_name ON indexjob.symbol (name);
+CREATE INDEX symbol_name_any_case ON indexjob.symbol (lower(name));
+
+CREATE TABLE indexjob.reference (
+    content_id bigint NOT NULL,
+    line integer NOT NULL,
+    col integer NOT NULL,
+    enclosing_ord integer,
+    import_ord integer,
+    kind indexjob.reference_kind NOT NULL,
+    name text COLLATE "C" NOT NULL
+);
+CREATE INDEX reference_content ON indexjob.reference (content_id);
+CREATE INDEX reference_name ON indexjob.reference (name);
+COMMENT ON COLUMN indexjob.reference.col IS 'From 0, in bytes of the file.';
+
+CREATE TABLE indexjob.import (
+    content_id bigint NOT NULL,
+    ord integer NOT NULL,
+    line integer NOT NULL,
+    kind indexjob.import_kind NOT NULL,
+    spec text COLLATE "C" NOT NULL,
+    name text COLLATE "C",
+    alias text COLLATE "C",
+    PRIMARY KEY (content_id, ord)
+);
+
+-- Which file has which content in a commit. The counts are NULL until `publish` has checked its files.
+CREATE TABLE indexjob.manifest (
+    id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    tenant text COLLATE "C" NOT NULL,
+    hash bytea NOT NULL,
+    files integer,
+    files_failed integer,
+    symbols bigint,
+    symbol_references bigint,
+    UNIQUE (tenant, hash)
+);
+CREATE TABLE indexjob.manifest_file (
+    manifest_id bigint NOT NULL,
+    content_id bigint,
+    size bigint,
+    status indexjob.file_status NOT NULL,
+    flags smallint NOT NULL,
+    path text COLLATE "C" NOT NULL CHECK (octet_length(path) <= 1000),
+    path_raw bytea,
+    PRIMARY KEY (manifest_id, path)
+);
+CREATE INDEX manifest_file_content ON indexjob.manifest_file (content_id) WHERE content_id IS NOT NULL;
+COMMENT ON COLUMN indexjob.manifest_file.path_raw IS 'The bytes in git, where `path` is not just those.';
+COMMENT ON COLUMN indexjob.manifest_file.flags IS 'Bits: 1 generated, 2 vendored, 4 minified.';
+
+-- Which file needs which, and the circles in that: the same for most commits in a row.
+CREATE TABLE indexjob.graph (
+    id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    tenant text COLLATE "C" NOT NULL,
+    hash bytea NOT NULL,
+    dependencies integer,
+    cycles integer,
+    UNIQUE (tenant, hash)
+);
+CREATE TABLE indexjob.dependency (
+    graph_id bigint NOT NULL,
+    kind indexjob.dependency_kind NOT NULL,
+    path text COLLATE "C" NOT NULL,
+    target_path text COLLATE "C",
+    spec text COLLATE "C" NOT NULL,
+    CHECK ((kind = 'internal') = (target_path IS NOT NULL))
+);
+CREATE INDEX dependency_path ON indexjob.dependency (graph_id, path);
+CREATE INDEX dependency_target ON indexjob.dependency (graph_id, target_path) WHERE target_path IS NOT NULL;
+CREATE TABLE indexjob.cycle (
+    graph_id bigint NOT NULL,
+    ord integer NOT NULL,
+    size integer NOT NULL,
+    paths text[] COLLATE "C" NOT NULL,
+    PRIMARY KEY (graph_id, ord)
+);
+COMMENT ON COLUMN indexjob.cycle.size IS 'Files that all need each other; `paths` is one shortest circle among them.';
+
+CREATE TABLE indexjob.snapshot (
+    id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
+    repository_id bigint NOT NULL REFERENCES indexjob.repository,
+    manifest_id bigint NOT NULL REFERENCES indexjob.manifest,
+    graph_id bigint NOT NULL REFERENCES indexjob.graph,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    unused_since timestamptz,
+    extractor_version integer NOT NULL,
+    commit text COLLATE "C" NOT NULL,
+    selection bytea NOT NULL,
+    UNIQUE (repository_id, commit, selection, extractor_version)
+);
+CREATE INDEX snapshot_manifest ON indexjob.snapshot (manifest_id);
+CREATE INDEX snapshot_graph ON indexjob.snapshot (graph_id);
+CREATE INDEX snapshot_unused ON indexjob.snapshot (unused_since) WHERE unused_since IS NOT NULL;
+COMMENT ON COLUMN indexjob.snapshot.selection IS 'Of include, exclude and languages, see indexjob.selection: the same commit with others is another snapshot.';
+COMMENT ON COLUMN indexjob.snapshot.unused_since IS 'Retention has set it aside since then; not given to runs any more.';
+
+-- What each revision has shown; `current` is what it shows now.
+CREATE TABLE indexjob.publication (
+    repository_id bigint NOT NULL REFERENCES indexjob.repository,
+    snapshot_id bigint NOT NULL REFERENCES indexjob.snapshot ON DELETE CASCADE,
+    published_at timestamptz NOT NULL,
+    current boolean NOT NULL,
+    revision text COLLATE "C" NOT NULL,
+    PRIMARY KEY (repository_id, revision, snapshot_id)
+);
+CREATE UNIQUE INDEX publication_current ON indexjob.publication (repository_id, revision) WHERE current;
+CREATE INDEX publication_snapshot ON indexjob.publication (snapshot_id);
+
+-- A worker adds what it extracted and reads what is there already. Only `publish` makes any of it visible.
+GRANT SELECT, INSERT, UPDATE (unused_since) ON indexjob.content TO indexjob_worker;
+GRANT SELECT, INSERT ON indexjob.import TO indexjob_worker;
+GRANT INSERT ON indexjob.symbol, indexjob.reference, indexjob.manifest_file, indexjob.dependency, indexjob.cycle TO indexjob_worker;
