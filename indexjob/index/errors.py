@@ -1,4 +1,4 @@
-"""What can go wrong when a worker writes the index, each with its policy: the reason it is recorded under, and how the worker exits."""
+"""What can go wrong when a worker publishes, each with its policy: the reason recorded, and how the worker exits."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class PublishError(Exception):
 
 
 class FencedError(PublishError):
-    """This launch is over (cancelled, suspended, lost, followed by another), or the token is not its own. Nobody waits for it any more."""
+    """This launch is over (cancelled, suspended, lost, followed by another), or the token is not its own."""
 
     sqlstate = "IJ002"
     reason = Reason.FENCED
 
 
 class AlreadyPublishedError(PublishError):
-    """This launch has published before: an earlier attempt lost its connection after the commit. All is well, there is nothing left to do."""
+    """An earlier attempt of this launch lost its connection after the commit: there is nothing left to do."""
 
     sqlstate = "IJ021"
     reason = Reason.COMPLETED

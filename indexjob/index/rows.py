@@ -1,18 +1,18 @@
 """The shapes that the index writer takes and gives.
 
-Extractions come in millions of rows, so they are plain tuples: any NamedTuple with these fields in this order is one, and the
-writer neither looks into them nor copies them more than once. Text holds no NUL (Postgres refuses it). Lines count from 1,
-columns from 0 in bytes of the file.
+Extractions come in millions of rows, so they are plain tuples: any NamedTuple with these fields in this order is one,
+and the writer neither looks into them nor copies them more than once. Text holds no NUL (Postgres refuses it). Lines
+count from 1, columns from 0 in bytes of the file.
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
-from uuid import UUID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from uuid import UUID
 
 DefinitionRow: TypeAlias = tuple[int, int | None, str, str, int, int, int, str, str, bool]
 """(ord, parent_ord, kind, name, line, col, end_line, signature, doc, exported); (content, ord) is unique."""
@@ -24,7 +24,7 @@ ImportRow: TypeAlias = tuple[int, str, str, str | None, str | None, int]
 """(ord, kind, spec, name, alias, line); (content, ord) is unique."""
 
 DependencyRow: TypeAlias = tuple[str, str | None, str, str]
-"""(path, target path or None, spec, kind): kind is internal, external or unresolved; only internal ones have a target."""
+"""(path, target path or None, spec, kind): kind is internal, external or unresolved; internal ones have a target."""
 
 MAX_PATH_BYTES = 1000
 """Longest display path that the index keeps (Postgres can't index a longer one); git knows no limit."""
@@ -38,7 +38,7 @@ class BlobKey(NamedTuple):
 
 
 class Blob(NamedTuple):
-    """What was extracted from one blob: it commits as a whole. `status` is ok, syntax_error or too_complex; `size` in bytes."""
+    """What was extracted from one blob. `size` in bytes, `status` is ok, syntax_error or too_complex."""
 
     key: BlobKey
     size: int
@@ -84,8 +84,8 @@ class Cycle(NamedTuple):
 class Graph(NamedTuple):
     """How the files of a commit hang together.
 
-    `hash` names it: of its own rows, or of all that they are computed from (then one that `graph_is_known` need not be computed
-    at all, and `rows` stays None).
+    `hash` names it: of its own rows, or of all that they are computed from. In the second case one that is known need
+    not be computed at all, and `rows` stays None.
     """
 
     hash: bytes
@@ -103,8 +103,8 @@ class Launch(NamedTuple):
 def display_path(raw: bytes) -> str:
     """A path of git's as text that Postgres can keep, index and compare.
 
-    Nearly always just its UTF-8. What is no UTF-8 or is too long gets replacement characters, is cut, and ends in a digest of its
-    bytes, so that two paths never become one.
+    Nearly always just its UTF-8. What is no UTF-8 or is too long gets replacement characters, is cut, and ends in a
+    digest of its bytes, so that two paths never become one.
     """
     try:
         text = raw.decode()

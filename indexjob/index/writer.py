@@ -22,9 +22,11 @@ LOOKUP_SIZE = 10_000
 """Keys asked for in one statement: bounds the memory that an answer takes."""
 
 FIND = """
-SELECT c.id, encode(c.blob_sha, 'hex'), c.language, c.status::text, c.lines, c.imports_digest, c.unused_since IS NOT NULL
+SELECT c.id, encode(c.blob_sha, 'hex'), c.language, c.status::text, c.lines, c.imports_digest,
+    c.unused_since IS NOT NULL
 FROM unnest(%b::bytea[], %b::text[]) AS k (blob_sha, language)
-JOIN indexjob.content c ON c.blob_sha = k.blob_sha AND c.tenant = %s AND c.language = k.language AND c.extractor_version = %s
+JOIN indexjob.content c ON c.blob_sha = k.blob_sha AND c.language = k.language
+WHERE c.tenant = %s AND c.extractor_version = %s
 """
 
 KEEP = """
@@ -38,12 +40,16 @@ INSERT INTO indexjob.content
     (tenant, extractor_version, blob_sha, language, size, lines, status, symbols, symbol_references, imports_digest)
 SELECT %s, %s, n.blob_sha, n.language, n.size, n.lines, n.status, n.symbols, n.refs, n.digest
 FROM unnest(
-    %b::bytea[], %b::text[], %b::bigint[], %b::integer[], %b::text[]::indexjob.file_status[], %b::integer[], %b::integer[], %b::bytea[]
+    %b::bytea[], %b::text[], %b::bigint[], %b::integer[], %b::text[]::indexjob.file_status[],
+    %b::integer[], %b::integer[], %b::bytea[]
 ) WITH ORDINALITY AS n (blob_sha, language, size, lines, status, symbols, refs, digest, place)
 ORDER BY n.place
 ON CONFLICT DO NOTHING
 RETURNING id, encode(blob_sha, 'hex'), language
 """
+
+OPEN_MANIFEST = "SELECT id, is_new FROM indexjob.open_manifest(%s, %s)"
+OPEN_GRAPH = "SELECT id, is_new FROM indexjob.open_graph(%s, %s)"
 
 
 class IndexWriter:
@@ -61,7 +67,7 @@ class IndexWriter:
             rows = self._find(some)
             unused = [row[0] for row in rows if row[-1]]
             if unused:
-                # They may be about to be collected. Those that are after this are kept; those that went meanwhile are not there.
+                # They may be about to be collected: those that are there still after this are kept.
                 self._connection.execute(KEEP, [unused])
                 rows = self._find(some)
             found |= _contents(rows)
@@ -91,25 +97,28 @@ class IndexWriter:
 
     def graph_is_known(self, graph_hash: bytes) -> bool:
         """Whether the graph with this hash need not be computed."""
-        row = self._connection.execute(
-            "SELECT indexjob.graph_is_known(%s, %s)", [self._tenant, graph_hash]
-        ).fetchone()
+        row = self._connection.execute("SELECT indexjob.graph_is_known(%s, %s)", [self._tenant, graph_hash]).fetchone()
         return bool(row and row[0])
 
     def publish(
-        self, launch: Launch, commit: str, files: Sequence[File], graph: Graph, seconds: Mapping[str, float] | None = None
+        self,
+        launch: Launch,
+        commit: str,
+        files: Sequence[File],
+        graph: Graph,
+        seconds: Mapping[str, float] | None = None,
     ) -> dict[str, Any]:
-        """Make this the snapshot that the job's revision shows, and the job's verdict `completed`; or change nothing at all.
+        """Make this the snapshot that the job's revision shows and its verdict `completed`, or change nothing.
 
         Raises:
             PublishError: one of its kinds says why not, and what that means for the run.
         """
         files_hash = manifest_hash(files)
         with typed_errors(), self._connection.transaction():
-            manifest_id, is_new = self._open("manifest", files_hash)
+            manifest_id, is_new = self._open(OPEN_MANIFEST, files_hash)
             if is_new:
                 copy_files(self._connection, manifest_id, files)
-            graph_id, is_new = self._open("graph", graph.hash)
+            graph_id, is_new = self._open(OPEN_GRAPH, graph.hash)
             if is_new:
                 if graph.rows is None:
                     raise ContentGoneError("The dependency graph that was known is not kept any more")
@@ -121,7 +130,9 @@ class IndexWriter:
                 [*launch, commit, self._version, manifest_id, graph_id, Jsonb(dict(seconds or {}))],
             )
 
-    def publish_unchanged(self, launch: Launch, commit: str, seconds: Mapping[str, float] | None = None) -> dict[str, Any]:
+    def publish_unchanged(
+        self, launch: Launch, commit: str, seconds: Mapping[str, float] | None = None
+    ) -> dict[str, Any]:
         """Let the job's revision show the snapshot that is there already; the job's verdict is `skipped`.
 
         Raises:
@@ -140,11 +151,9 @@ class IndexWriter:
         stats: dict[str, Any] = row[0]
         return stats
 
-    def _open(self, what: str, content_hash: bytes) -> tuple[int, bool]:
+    def _open(self, statement: str, content_hash: bytes) -> tuple[int, bool]:
         """The manifest or graph with this hash; True if it was made just now."""
-        row = self._connection.execute(
-            f"SELECT id, is_new FROM indexjob.open_{what}(%s, %s)".encode(), [self._tenant, content_hash]
-        ).fetchone()
+        row = self._connection.execute(statement.encode(), [self._tenant, content_hash]).fetchone()
         assert row is not None
         return row[0], row[1]
 

@@ -3,11 +3,12 @@
 CREATE OR REPLACE FUNCTION indexjob.open_graph(tenant text, hash bytea, OUT id bigint, OUT is_new boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
 BEGIN
     LOOP
-        SELECT g.id, false INTO id, is_new FROM indexjob.graph g WHERE g.tenant = $1 AND g.hash = $2 FOR KEY SHARE;
+        SELECT g.id, false INTO id, is_new FROM indexjob.graph g WHERE g.tenant = open_graph.tenant AND g.hash = open_graph.hash FOR KEY SHARE;
         EXIT WHEN FOUND;
-        INSERT INTO indexjob.graph AS g (tenant, hash) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING g.id, true INTO id, is_new;
+        INSERT INTO indexjob.graph AS g (tenant, hash) VALUES (open_graph.tenant, open_graph.hash) ON CONFLICT DO NOTHING RETURNING g.id, true INTO id, is_new;
         EXIT WHEN FOUND;
     END LOOP;
 END $$;

@@ -3,11 +3,12 @@
 CREATE OR REPLACE FUNCTION indexjob.open_manifest(tenant text, hash bytea, OUT id bigint, OUT is_new boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
 BEGIN
     LOOP
-        SELECT m.id, false INTO id, is_new FROM indexjob.manifest m WHERE m.tenant = $1 AND m.hash = $2 FOR KEY SHARE;
+        SELECT m.id, false INTO id, is_new FROM indexjob.manifest m WHERE m.tenant = open_manifest.tenant AND m.hash = open_manifest.hash FOR KEY SHARE;
         EXIT WHEN FOUND;
-        INSERT INTO indexjob.manifest AS m (tenant, hash) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING m.id, true INTO id, is_new;
+        INSERT INTO indexjob.manifest AS m (tenant, hash) VALUES (open_manifest.tenant, open_manifest.hash) ON CONFLICT DO NOTHING RETURNING m.id, true INTO id, is_new;
         EXIT WHEN FOUND;
     END LOOP;
 END $$;

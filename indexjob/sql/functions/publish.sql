@@ -6,27 +6,28 @@ CREATE OR REPLACE FUNCTION indexjob.publish(
 ) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
 DECLARE
     job indexjob.index_jobs;
     of_repository bigint;
     made bigint;
 BEGIN
-    PERFORM indexjob.seal_manifest($6);
-    PERFORM indexjob.seal_graph($7);
-    job := indexjob.lock_launch($1, $2, $3);
-    PERFORM FROM indexjob.manifest m, indexjob.graph g WHERE m.id = $6 AND m.tenant = job.tenant AND g.id = $7 AND g.tenant = job.tenant;
+    PERFORM indexjob.seal_manifest(publish.manifest_id);
+    PERFORM indexjob.seal_graph(publish.graph_id);
+    job := indexjob.lock_launch(publish.job_id, publish.launch, publish.token);
+    PERFORM FROM indexjob.manifest m, indexjob.graph g WHERE m.id = publish.manifest_id AND m.tenant = job.tenant AND g.id = publish.graph_id AND g.tenant = job.tenant;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the manifest or the graph is not of tenant %', job.tenant USING ERRCODE = 'IJ022';
     END IF;
     INSERT INTO indexjob.repository (tenant, url) VALUES (job.tenant, job.repository) ON CONFLICT DO NOTHING;
     SELECT r.id INTO STRICT of_repository FROM indexjob.repository r WHERE r.tenant = job.tenant AND r.url = job.repository;
     INSERT INTO indexjob.snapshot AS s (repository_id, manifest_id, graph_id, extractor_version, commit, selection)
-    VALUES (of_repository, $6, $7, $5, $4, indexjob.selection(job.options))
-    ON CONFLICT (repository_id, commit, selection, extractor_version) DO UPDATE SET manifest_id = $6, graph_id = $7
-        WHERE (s.manifest_id, s.graph_id) IS DISTINCT FROM ($6, $7);
+    VALUES (of_repository, publish.manifest_id, publish.graph_id, publish.extractor_version, publish.commit, indexjob.selection(job.options))
+    ON CONFLICT (repository_id, commit, selection, extractor_version) DO UPDATE SET manifest_id = publish.manifest_id, graph_id = publish.graph_id
+        WHERE (s.manifest_id, s.graph_id) IS DISTINCT FROM (publish.manifest_id, publish.graph_id);
     SELECT s.id INTO STRICT made FROM indexjob.snapshot s
-    WHERE s.repository_id = of_repository AND s.commit = $4 AND s.selection = indexjob.selection(job.options) AND s.extractor_version = $5;
-    RETURN indexjob.show_snapshot(job, made, 'completed', seconds);
+    WHERE s.repository_id = of_repository AND s.commit = publish.commit AND s.selection = indexjob.selection(job.options) AND s.extractor_version = publish.extractor_version;
+    RETURN indexjob.show_snapshot(job, made, 'completed', publish.seconds);
 END $$;
 REVOKE ALL ON FUNCTION indexjob.publish(uuid, integer, text, text, integer, bigint, bigint, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION indexjob.publish(uuid, integer, text, text, integer, bigint, bigint, jsonb) TO indexjob_worker;

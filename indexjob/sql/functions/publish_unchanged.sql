@@ -5,20 +5,21 @@ CREATE OR REPLACE FUNCTION indexjob.publish_unchanged(
 ) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+#variable_conflict use_column
 DECLARE
     job indexjob.index_jobs;
     known bigint;
 BEGIN
-    job := indexjob.lock_launch($1, $2, $3);
+    job := indexjob.lock_launch(publish_unchanged.job_id, publish_unchanged.launch, publish_unchanged.token);
     SELECT s.id INTO known
     FROM indexjob.snapshot s JOIN indexjob.repository r ON r.id = s.repository_id
     WHERE r.tenant = job.tenant AND r.url = job.repository
-        AND s.commit = $4 AND s.selection = indexjob.selection(job.options) AND s.extractor_version = $5
+        AND s.commit = publish_unchanged.commit AND s.selection = indexjob.selection(job.options) AND s.extractor_version = publish_unchanged.extractor_version
     FOR NO KEY UPDATE OF s;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no snapshot of commit % with this selection and extractor', $4 USING ERRCODE = 'IJ023';
+        RAISE EXCEPTION 'there is no snapshot of commit % with this selection and extractor', publish_unchanged.commit USING ERRCODE = 'IJ023';
     END IF;
-    RETURN indexjob.show_snapshot(job, known, 'skipped', seconds);
+    RETURN indexjob.show_snapshot(job, known, 'skipped', publish_unchanged.seconds);
 END $$;
 REVOKE ALL ON FUNCTION indexjob.publish_unchanged(uuid, integer, text, text, integer, jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION indexjob.publish_unchanged(uuid, integer, text, text, integer, jsonb) TO indexjob_worker;

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from hashlib import sha1
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid4
 
 import psycopg
@@ -14,6 +13,9 @@ from psycopg import conninfo, sql
 from psycopg.types.json import Jsonb
 
 from indexjob.index import Blob, BlobKey, Content, Cycle, DependencyRow, File, Graph, IndexWriter, Launch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 VERSION = 1
 REPOSITORY = "https://example.org/team/project"
@@ -40,7 +42,11 @@ class Queue:
     ) -> Launch:
         """A launch of a new job that may publish."""
         job: UUID = self._one(
-            "SELECT indexjob.enqueue(%s, %s, tenant => %s, options => %s)", repository, revision, tenant, Jsonb(options or {})
+            "SELECT indexjob.enqueue(%s, %s, tenant => %s, options => %s)",
+            repository,
+            revision,
+            tenant,
+            Jsonb(options or {}),
         )
         claimed = dict(self.admin.execute("SELECT * FROM indexjob.claim(%s, 100, 'test')", [self._epoch]).fetchall())
         assert job in claimed, "another job of this repository is still running"
@@ -73,7 +79,18 @@ class Source(NamedTuple):
 
     def blob(self) -> Blob:
         definitions = [
-            (n, 0 if n else None, "method" if n else "class", name, n + 1, 4, n + 2, f"def {name}()", "What for.", n == 0)
+            (
+                n,
+                0 if n else None,
+                "method" if n else "class",
+                name,
+                n + 1,
+                4,
+                n + 2,
+                f"def {name}()",
+                "What for.",
+                n == 0,
+            )
             for n, name in enumerate(self.defines)
         ]
         references = [("call", name, n + 2, 8, 0 if self.defines else None, None) for n, name in enumerate(self.calls)]

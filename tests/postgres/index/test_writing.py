@@ -74,12 +74,11 @@ def test_eight_workers_on_overlapping_content(admin, new_worker, source) -> None
 def test_a_second_worker_waits_for_the_first_and_takes_over_if_it_dies(admin, new_worker, source) -> None:
     a, first, second = source("a.py", ("A",)), new_worker(), new_worker()
     with ThreadPoolExecutor(1) as pool:
-        with pytest.raises(RuntimeError), first.connection.transaction():
+        with first.connection.transaction(force_rollback=True):
             first.index.store([a.blob()])
             storing = pool.submit(second.index.store, [a.blob()])
             while not admin.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)").fetchone()[0]:
                 assert not storing.done()
-            raise RuntimeError
         assert storing.result(timeout=30) == second.index.stored([a.key])
     assert (count(admin, "content"), count(admin, "symbol")) == (1, 1)
 
