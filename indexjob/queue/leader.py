@@ -47,10 +47,9 @@ class ActiveJob:
     options: dict[str, Any]
     state: str
     launch: int
-    slot_launch: int | None
+    slot_launch: int
     backoff_left: int
     verdict: str | None
-    job_name: str | None
     reason: str | None
     launched_at: datetime | None
     started_at: datetime | None
@@ -73,7 +72,7 @@ class FinishedLaunch:
 
 
 ACTIVE = (
-    "SELECT id, tenant, repository, clone_url, revision, profile, options, state, launch, slot_launch, backoff_left, verdict, job_name, reason,"
+    "SELECT id, tenant, repository, clone_url, revision, profile, options, state, launch, slot_launch, backoff_left, verdict, reason,"
     " launched_at, started_at, heartbeat_at FROM indexjob.active"
 )
 
@@ -101,11 +100,11 @@ class LeaderQueue:
         if not await self._value("SELECT indexjob.renew_lease(%s, %s)", self.epoch, ttl):
             raise LeadershipLostError(self.epoch)
 
-    async def claim(self, wanted: int, namespace: str | None) -> list[tuple[UUID, int]]:
-        """Take up to `wanted` jobs for launching: ids and launch numbers, the most urgent first."""
+    async def claim(self, wanted: int, at_once: int, namespace: str | None) -> list[UUID]:
+        """Take up to `wanted` jobs for launching, so that no more than `at_once` are under way; the most urgent first."""
         async with self._transaction() as connection:
-            cursor = await connection.execute("SELECT id, launch FROM indexjob.claim(%s, %s, %s)", (self.epoch, wanted, namespace))
-            return [(row[0], row[1]) for row in await cursor.fetchall()]
+            cursor = await connection.execute("SELECT id FROM indexjob.claim(%s, %s, %s, %s)", (self.epoch, wanted, at_once, namespace))
+            return [row[0] for row in await cursor.fetchall()]
 
     async def active(self) -> list[ActiveJob]:
         """All that has a launch to look after."""

@@ -65,7 +65,7 @@ Decision = Launch | Wait | MarkRunning | Finish | Requeue | TakeDown
 
 def decide(job: ActiveJob, seen: LaunchSeen | None, now: datetime, heartbeat_timeout: timedelta) -> Decision:
     """What to do about this index job; `seen` is the launch that holds its slot."""
-    key = LaunchKey(job.id, job.slot_launch if job.slot_launch is not None else job.launch)
+    key = LaunchKey(job.id, job.slot_launch)
     if not job.under_way or key.launch != job.launch:
         return TakeDown(key)
     if seen is None:

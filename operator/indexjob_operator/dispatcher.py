@@ -7,6 +7,7 @@ from time to time: notifications are hints.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from indexjob.queue.leader import LeaderQueue
 
+BATCH = 50
+"""Rows claimed at once: few enough that what comes in meanwhile with a higher priority is not kept waiting."""
 QUICK_POLL_SECONDS = 0.03
 QUIET_POLLS = 5
 SLOW_POLL_SECONDS = 2.0
@@ -42,20 +45,15 @@ class Dispatcher:
             while quiet < QUIET_POLLS:
                 quiet = 0 if await self.run_once() else quiet + 1
                 await asyncio.sleep(QUICK_POLL_SECONDS)
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), SLOW_POLL_SECONDS)
-            except TimeoutError:
-                pass
             self._wake.clear()
 
     async def run_once(self) -> int:
         """Claim what there is room for: how many."""
         if self.draining:
             return 0
-        room = self._concurrency - len(await self._queue.active())
-        if room <= 0:
-            return 0
-        claimed = await self._queue.claim(room, self._namespace)
-        for job_id, _ in claimed:
+        claimed = await self._queue.claim(BATCH, self._concurrency, self._namespace)
+        for job_id in claimed:
             self._claimed(job_id)
         return len(claimed)

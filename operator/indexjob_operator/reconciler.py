@@ -10,6 +10,8 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from indexjob.outcome import Reason
+from indexjob.queue.leader import FinishedLaunch
 from indexjob_operator.decision import Finish, Launch, MarkRunning, Requeue, TakeDown, decide
 from indexjob_operator.profiles import Profiles, UnknownProfileError
 from indexjob_operator.requests import build_request, build_run_spec
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from indexjob.queue.leader import ActiveJob, LeaderQueue
-
-from indexjob.outcome import Reason
-from indexjob.queue.leader import FinishedLaunch
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ class Reconciler:
         job = await self._queue.find(job_id)
         if job is None:
             return
-        key = LaunchKey(job.id, job.slot_launch if job.slot_launch is not None else job.launch)
+        key = LaunchKey(job.id, job.slot_launch)
         seen = await self._runtime.observe(key)
         if seen is not None:
             await self._record_attempts(seen)
@@ -101,7 +100,7 @@ class Reconciler:
         await self._runtime.release(key)
         self._recorded.pop(key, None)
         if job.id in finished:
-            self._log("finished", job, reason=job.verdict or verdict.reason, message=verdict.message if job.verdict is None else "")
+            self._log("finished", job, reason=job.verdict or verdict.reason, sentence="" if job.verdict else verdict.message)
 
     async def _requeue(self, job: ActiveJob, requeue: Requeue) -> None:
         key = LaunchKey(job.id, job.launch)
@@ -117,7 +116,7 @@ class Reconciler:
         )
         self._recorded.pop(key, None)
         if state is not None:
-            self._log("requeued", job, reason=requeue.reason, message=requeue.message)
+            self._log("requeued", job, reason=requeue.reason, sentence=requeue.message)
 
     async def _record_attempts(self, seen: LaunchSeen) -> None:
         recorded = self._recorded.setdefault(seen.key, set())

@@ -1,6 +1,6 @@
--- Takes up to `wanted` jobs for launching: each tenant's best few, shared fairly by weight within the caps, priority and age within a tenant.
+-- Takes up to `wanted` jobs for launching, so that no more than `at_once` are under way: each tenant's best few, shared fairly by weight within the caps, priority and age within a tenant.
 -- Only rows that are the next of a free repository are read, so that what is blocked costs nothing.
-CREATE OR REPLACE FUNCTION indexjob.claim(held bigint, wanted integer, in_namespace text)
+CREATE OR REPLACE FUNCTION indexjob.claim(held bigint, wanted integer, at_once integer, in_namespace text)
 RETURNS TABLE (id uuid, launch integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -11,7 +11,7 @@ DECLARE
 BEGIN
     PERFORM indexjob.lead(held);
     PERFORM indexjob.intake(1000);
-    SELECT least(wanted, coalesce(s.running_cap - (SELECT count(*) FROM indexjob.slots), wanted))::integer INTO free
+    SELECT least(wanted, least(at_once, s.running_cap) - (SELECT count(*) FROM indexjob.slots))::integer INTO free
     FROM indexjob.settings s WHERE NOT s.claiming_paused;
     IF free IS NULL OR free <= 0 THEN
         RETURN;
@@ -57,5 +57,5 @@ BEGIN
     PERFORM indexjob.coalesce_with(one) FROM unnest(taken) AS one;
     RETURN QUERY SELECT j.id, j.launch FROM indexjob.index_jobs j WHERE j.id = ANY (taken) ORDER BY j.priority DESC, j.seq;
 END $$;
-REVOKE ALL ON FUNCTION indexjob.claim(bigint, integer, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION indexjob.claim(bigint, integer, text) TO indexjob_operator;
+REVOKE ALL ON FUNCTION indexjob.claim(bigint, integer, integer, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION indexjob.claim(bigint, integer, integer, text) TO indexjob_operator;

@@ -1,10 +1,9 @@
--- What the operator has to look after: launches under way, and slots that wait for theirs to be gone.
+-- What the operator has to look after: every launch that holds a slot, whether it still counts or only has yet to go.
 CREATE OR REPLACE VIEW indexjob.active AS
 SELECT j.id, j.tenant, j.repository, j.clone_url, j.revision, j.profile, j.options, j.state::text AS state, j.launch, s.launch AS slot_launch,
-    j.backoff_limit - j.failures AS backoff_left, j.verdict::text AS verdict, j.job_name, j.reason, j.launched_at, j.started_at, p.heartbeat_at
-FROM indexjob.index_jobs j
-LEFT JOIN indexjob.slots s ON s.job_id = j.id
-LEFT JOIN indexjob.progress p ON p.job_id = j.id AND p.launch = j.launch
-WHERE j.state IN ('launching', 'running') OR s.job_id IS NOT NULL;
+    j.backoff_limit - j.failures AS backoff_left, j.verdict::text AS verdict, j.reason, j.launched_at, j.started_at, p.heartbeat_at
+FROM indexjob.slots s
+JOIN indexjob.index_jobs j ON j.id = s.job_id
+LEFT JOIN indexjob.progress p ON p.job_id = j.id AND p.launch = j.launch;
 REVOKE ALL ON indexjob.active FROM PUBLIC;
 GRANT SELECT ON indexjob.active TO indexjob_operator;

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 BACKOFF_SECONDS = 10.0
 BACKOFF_CAP_SECONDS = 360.0
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 8.0
 WORKER = (sys.executable, "-m", "indexjob_worker")
 LOG_TAIL_BYTES = 16 * 1024
 PASSED_ON = (
@@ -108,6 +108,12 @@ class LocalRuntime:
             launch.task.cancel()
         if running:
             await asyncio.wait([launch.task for launch in running if launch.task])
+
+    async def close(self) -> None:
+        """End everything and leave no directory behind."""
+        await self.interrupt()
+        for key in list(self._launches):
+            await self.release(key)
 
     async def _run(self, launch: _Launch) -> None:
         try:

@@ -29,7 +29,7 @@ class Leader:
         return self.value(f"SELECT indexjob.enqueue(%s{extra})", f"https://example.org/{name}", *arguments.values())  # type: ignore[return-value]
 
     def claim(self, wanted: int = 10) -> list[UUID]:
-        return [row[0] for row in self.connection.execute("SELECT id FROM indexjob.claim(%s, %s, 'ns')", (self.epoch, wanted))]
+        return [row[0] for row in self.connection.execute("SELECT id FROM indexjob.claim(%s, %s, 1000, 'ns')", (self.epoch, wanted))]
 
     def finish(self, *ids: UUID, reason: str = "PermanentError") -> list[UUID]:
         ended = [{"id": str(i), "launch": self.row(i)["launch"], "reason": reason, "message": "m"} for i in ids]

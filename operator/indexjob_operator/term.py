@@ -1,0 +1,108 @@
+"""What a leader does while it leads, whatever its runtime: hears, claims, reconciles and sweeps, side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import psycopg
+
+from indexjob.queue.leader import LeaderQueue, LeadershipLostError
+from indexjob.queue.wakeup import WAKE, listen
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from uuid import UUID
+
+    from indexjob_operator.dispatcher import Dispatcher
+    from indexjob_operator.reconciler import Reconciler
+    from indexjob_operator.sweep import Sweep
+    from indexjob_operator.work_queue import WorkQueue
+
+logger = logging.getLogger(__name__)
+
+RECONCILERS = 4
+AFTER_AN_ERROR_SECONDS = 1.0
+
+
+class Term:
+    """The loops of one term. Trouble with Postgres or with one index job ends none of them; a lost lease ends them all."""
+
+    def __init__(self, queue: LeaderQueue, work: WorkQueue[UUID], dispatcher: Dispatcher, reconciler: Reconciler, sweep: Sweep, database_url: str) -> None:
+        self._queue = queue
+        self._work = work
+        self._dispatcher = dispatcher
+        self._reconciler = reconciler
+        self._sweep = sweep
+        self._database_url = database_url
+        self._steered = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until cancelled.
+
+        Raises:
+            LeadershipLostError: another operator leads.
+        """
+        try:
+            async with asyncio.TaskGroup() as loops:
+                loops.create_task(listen(self._database_url, WAKE, self._heard))
+                loops.create_task(_patiently(self._sweep.run))
+                loops.create_task(_patiently(self._dispatcher.run))
+                loops.create_task(_patiently(self._look_at_steered))
+                for _ in range(RECONCILERS):
+                    loops.create_task(self._reconcile())
+        except* LeadershipLostError:
+            raise LeadershipLostError(self._queue.epoch) from None
+
+    async def until_empty(self) -> None:
+        """Return when nothing is under way and nothing can be claimed."""
+        quiet = 0
+        while quiet < 2:  # noqa: PLR2004 - a wake-up may cross the first look
+            await asyncio.sleep(0.1)
+            busy = await self._queue.active() or not self._work.idle or await self._dispatcher.run_once()
+            quiet = 0 if busy else quiet + 1
+
+    async def until_nothing_runs(self) -> None:
+        """Claim no more, and return when nothing is under way."""
+        self._dispatcher.draining = True
+        while await self._queue.active() or not self._work.idle:
+            await asyncio.sleep(0.05)
+
+    def _heard(self, _: str) -> None:
+        self._dispatcher.wake()
+        self._steered.set()
+
+    async def _look_at_steered(self) -> None:
+        """A wake-up may also mean that a producer cancelled or suspended what runs."""
+        while True:
+            await self._steered.wait()
+            self._steered.clear()
+            for job in await self._queue.active():
+                if not job.under_way:
+                    self._work.add(job.id)
+
+    async def _reconcile(self) -> None:
+        while True:
+            job_id = await self._work.get()
+            try:
+                await self._reconciler.reconcile(job_id)
+                self._work.forget(job_id)
+            except LeadershipLostError:
+                raise
+            except Exception as error:
+                pause = self._work.retry(job_id)
+                logger.warning("%s; again in %.1f s", error, pause, exc_info=error, extra={"action": "reconcile-failed", "job": str(job_id)})
+            finally:
+                self._work.done(job_id)
+                self._dispatcher.wake()
+
+
+async def _patiently(loop: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop; when Postgres fails it, run it again after a while."""
+    while True:
+        try:
+            await loop()
+        except psycopg.Error as error:
+            logger.warning("Postgres failed: %s", error, extra={"action": "database-error"})
+            await asyncio.sleep(AFTER_AN_ERROR_SECONDS)
