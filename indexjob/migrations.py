@@ -46,7 +46,11 @@ def latest_version() -> int:
 
 
 def _sql(folder: str) -> Iterator[Traversable]:
-    return iter(sorted((p for p in (files("indexjob") / "sql" / folder).iterdir() if p.name.endswith(".sql")), key=lambda p: p.name))
+    return iter(
+        sorted(
+            (p for p in (files("indexjob") / "sql" / folder).iterdir() if p.name.endswith(".sql")), key=lambda p: p.name
+        )
+    )
 
 
 def applied_version(connection: psycopg.Connection) -> int:
@@ -71,7 +75,9 @@ def check_version(connection: psycopg.Connection) -> None:
     if found < wanted:
         msg = f"The schema is at version {found}, this release needs {wanted}: run `indexjob migrate` as the schema's owner."
         raise SchemaVersionError(msg)
-    row = connection.execute("SELECT bool_or(contracts_after <= %s) FROM indexjob.migrations WHERE version > %s", (wanted, wanted)).fetchone()
+    row = connection.execute(
+        "SELECT bool_or(contracts_after <= %s) FROM indexjob.migrations WHERE version > %s", (wanted, wanted)
+    ).fetchone()
     if row and row[0]:
         msg = f"The schema is at version {found}, too new for this release, which knows up to {wanted}: install a newer indexjob."
         raise SchemaVersionError(msg)

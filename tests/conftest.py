@@ -54,7 +54,9 @@ def database(server: str, template: str) -> Iterator[str]:
     """DSN of a migrated database of the test's own; local repositories are allowed in it."""
     name = f"test_{uuid4().hex[:12]}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
         # A template doesn't hand on which database it is; neither must its copy claim to be the same.
     url = with_database(server, name)
     with psycopg.connect(url, autocommit=True) as connection:

@@ -103,7 +103,9 @@ class LeaderQueue:
     async def claim(self, wanted: int, at_once: int, namespace: str | None) -> list[UUID]:
         """Take up to `wanted` jobs for launching, so that no more than `at_once` are under way; the most urgent first."""
         async with self._transaction() as connection:
-            cursor = await connection.execute("SELECT id FROM indexjob.claim(%s, %s, %s, %s)", (self.epoch, wanted, at_once, namespace))
+            cursor = await connection.execute(
+                "SELECT id FROM indexjob.claim(%s, %s, %s, %s)", (self.epoch, wanted, at_once, namespace)
+            )
             return [row[0] for row in await cursor.fetchall()]
 
     async def active(self) -> list[ActiveJob]:
@@ -122,7 +124,9 @@ class LeaderQueue:
 
     async def known_commits(self, job: ActiveJob) -> dict[int, list[str]]:
         """By extractor version, the commits whose index with this job's selection is there already; the newest ones."""
-        found = await self._value("SELECT indexjob.known_commits(%s, %s, %s)", job.tenant, job.repository, json.dumps(job.options))
+        found = await self._value(
+            "SELECT indexjob.known_commits(%s, %s, %s)", job.tenant, job.repository, json.dumps(job.options)
+        )
         return {int(version): commits for version, commits in (found or {}).items()}
 
     async def instance(self) -> UUID:
@@ -136,21 +140,35 @@ class LeaderQueue:
 
     async def record_attempt(self, job: UUID, launch: int, attempt: dict[str, Any]) -> None:
         """What the runtime saw of one pod; keys as in `sql/functions/record_attempt.sql`."""
-        await self._value("SELECT indexjob.record_attempt(%s, %s, %s, %s)", self.epoch, job, launch, json.dumps(attempt))
+        await self._value(
+            "SELECT indexjob.record_attempt(%s, %s, %s, %s)", self.epoch, job, launch, json.dumps(attempt)
+        )
 
     async def record_finished(self, ended: Sequence[FinishedLaunch]) -> set[UUID]:
         """End launches for good; the ids that this call finished."""
-        outcomes = json.dumps([{"id": str(e.id), "launch": e.launch, "reason": e.reason, "message": e.message} for e in ended])
+        outcomes = json.dumps(
+            [{"id": str(e.id), "launch": e.launch, "reason": e.reason, "message": e.message} for e in ended]
+        )
         async with self._transaction() as connection:
             cursor = await connection.execute("SELECT indexjob.record_finished(%s, %s)", (self.epoch, outcomes))
             return {row[0] for row in await cursor.fetchall()}
 
     async def record_requeued(
-        self, job: UUID, launch: int, *, due: datetime, reason: str, message: str, spent: int = 0, infrastructure: bool = False
+        self,
+        job: UUID,
+        launch: int,
+        *,
+        due: datetime,
+        reason: str,
+        message: str,
+        spent: int = 0,
+        infrastructure: bool = False,
     ) -> str | None:
         """Put the job back in line for another launch; the state that it is in now, None if the launch was somebody else's."""
         query = "SELECT indexjob.record_requeued(%s, %s, %s, %s, %s, %s, %s, %s)::text"
-        state: str | None = await self._value(query, self.epoch, job, launch, due, reason, message, spent, infrastructure)
+        state: str | None = await self._value(
+            query, self.epoch, job, launch, due, reason, message, spent, infrastructure
+        )
         return state
 
     async def release_slot(self, job: UUID, launch: int) -> bool:

@@ -29,7 +29,9 @@ async def listen(database_url: str, channel: str, heard: Callable[[str], None]) 
     """
     while True:
         try:
-            async with await psycopg.AsyncConnection.connect(database_url, autocommit=True, prepare_threshold=None, connect_timeout=10) as connection:
+            async with await psycopg.AsyncConnection.connect(
+                database_url, autocommit=True, prepare_threshold=None, connect_timeout=10
+            ) as connection:
                 await connection.execute(f"LISTEN {channel}")
                 heard("")
                 async for notification in connection.notifies():

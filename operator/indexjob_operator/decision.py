@@ -71,7 +71,9 @@ def decide(job: ActiveJob, seen: LaunchSeen | None, now: datetime, heartbeat_tim
     if seen is None:
         return _missing(job)
     if seen.condition is Condition.COMPLETE:
-        return Finish(_verdict(job, Reason.INTERNAL_ERROR, "The worker ended well, but published nothing. Please report this."))
+        return Finish(
+            _verdict(job, Reason.INTERNAL_ERROR, "The worker ended well, but published nothing. Please report this.")
+        )
     if seen.condition is Condition.FAILED:
         return _failed(job, seen)
     if job.heartbeat_at is not None and now - job.heartbeat_at > heartbeat_timeout:
@@ -87,7 +89,9 @@ def _missing(job: ActiveJob) -> Decision:
         return Finish(_verdict(job, Reason.JOB_DELETED, ""))
     if job.state == "launching":
         return Launch()
-    return Requeue(Reason.NODE_LOST, "What ran it is gone: it was killed, or its machine was lost.", infrastructure=True)
+    return Requeue(
+        Reason.NODE_LOST, "What ran it is gone: it was killed, or its machine was lost.", infrastructure=True
+    )
 
 
 def _failed(job: ActiveJob, seen: LaunchSeen) -> Decision:
@@ -103,7 +107,9 @@ def _failed(job: ActiveJob, seen: LaunchSeen) -> Decision:
         return Finish(_verdict(job, Reason.DEADLINE_EXCEEDED, describe(last)))
     if last.exit_code in (ExitCode.BAD_INPUT, ExitCode.ACCESS_DENIED):
         return Finish(_verdict(job, Reason.PERMANENT_ERROR, describe(last)))
-    attempts = "The only attempt failed" if len(failed) == 1 else f"All {len(failed)} attempts failed, the last one with"
+    attempts = (
+        "The only attempt failed" if len(failed) == 1 else f"All {len(failed)} attempts failed, the last one with"
+    )
     return Finish(_verdict(job, Reason.BACKOFF_LIMIT_EXCEEDED, f"{attempts}: {describe(last)}"))
 
 

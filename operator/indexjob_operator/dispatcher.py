@@ -1,7 +1,7 @@
 """Claims index jobs while there is room, soon after they are committed.
 
-It waits for a wake-up, then looks every few milliseconds until it is quiet (a commit whose notification another one carried is seen by that), and looks by itself
-from time to time: notifications are hints.
+It waits for a wake-up, then looks every few milliseconds until it is quiet (a commit whose notification another one carried is seen by
+that), and looks by itself from time to time: notifications are hints.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ SLOW_POLL_SECONDS = 2.0
 class Dispatcher:
     """Keeps up to `concurrency` launches under way; `claimed` is told of each new one."""
 
-    def __init__(self, queue: LeaderQueue, claimed: Callable[[UUID], None], *, concurrency: int, namespace: str | None = None) -> None:
+    def __init__(
+        self, queue: LeaderQueue, claimed: Callable[[UUID], None], *, concurrency: int, namespace: str | None = None
+    ) -> None:
         self._queue = queue
         self._claimed = claimed
         self._concurrency = concurrency

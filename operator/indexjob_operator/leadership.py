@@ -57,7 +57,9 @@ async def lead(
             await asyncio.wait_for(stop.wait(), min(RETRY_SECONDS, lease.total_seconds() / 3))
 
 
-async def _hold(queue: LeaderQueue, serve: Callable[[LeaderQueue], Coroutine[Any, Any, None]], lease: timedelta) -> None:
+async def _hold(
+    queue: LeaderQueue, serve: Callable[[LeaderQueue], Coroutine[Any, Any, None]], lease: timedelta
+) -> None:
     serving, renewing = asyncio.create_task(serve(queue)), asyncio.create_task(_renew(queue, lease))
     try:
         done, _ = await asyncio.wait({serving, renewing}, return_when=asyncio.FIRST_COMPLETED)

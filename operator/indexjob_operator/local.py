@@ -6,9 +6,8 @@ import asyncio
 import os
 import socket
 from contextlib import suppress
-from datetime import timedelta
-from typing import TYPE_CHECKING
-from uuid import UUID, uuid4
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import psycopg
 from platformdirs import user_cache_path
@@ -25,7 +24,9 @@ from indexjob_operator.term import Term
 from indexjob_operator.work_queue import WorkQueue
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from pathlib import Path
+    from uuid import UUID
 
     from indexjob.queue.leader import LeaderQueue
 
@@ -50,17 +51,21 @@ async def run_local(
 ) -> None:
     """Run index jobs as processes of this machine until `stop` is set, or with `once` until none is left that could run now.
 
-    On `stop` nothing more is claimed; what runs has `drain_seconds` to end, and is then terminated and put back in line. `deadline_seconds` is for runs whose request
-    names none. `workspaces` is where launches have their temporary directories (the user's cache directory).
+    On `stop` nothing more is claimed; what runs has `drain_seconds` to end, and is then terminated and put back in line. `deadline_seconds` is
+    for runs whose request names none. `workspaces` is where launches have their temporary directories (the user's cache directory).
     """
     stopping = stop or asyncio.Event()
     root = workspaces or user_cache_path("indexjob") / "workspaces"
-    profiles = Profiles(profiles={"default": Profile(deadline_seconds=deadline_seconds) if deadline_seconds else Profile()})
+    profiles = Profiles(
+        profiles={"default": Profile(deadline_seconds=deadline_seconds) if deadline_seconds else Profile()}
+    )
     holder = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
 
     async def serve(queue: LeaderQueue) -> None:
         work: WorkQueue[UUID] = WorkQueue()
-        runtime = LocalRuntime(Workspaces(root / str(await queue.instance())), work.add, backoff_seconds=backoff_seconds, worker=worker)
+        runtime = LocalRuntime(
+            Workspaces(root / str(await queue.instance())), work.add, backoff_seconds=backoff_seconds, worker=worker
+        )
         reconciler = Reconciler(
             queue,
             runtime,
@@ -84,10 +89,12 @@ async def run_local(
 
 async def _serve(term: Term, runtime: LocalRuntime, stop: asyncio.Event, *, once: bool, drain_seconds: float) -> None:
     """Run the term until it is stopped (then drain), or with `once` until the queue is empty."""
-    serving, stopped = asyncio.create_task(term.run()), asyncio.create_task(stop.wait())
-    emptied = asyncio.create_task(term.until_empty()) if once else stopped
+    serving: asyncio.Future[None] = asyncio.ensure_future(term.run())
+    stopped: asyncio.Future[object] = asyncio.ensure_future(stop.wait())
+    emptied: asyncio.Future[object] = asyncio.ensure_future(term.until_empty()) if once else stopped
+    tasks: set[asyncio.Future[Any]] = {serving, stopped, emptied}
     try:
-        done, _ = await asyncio.wait({serving, stopped, emptied}, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
         if stop.is_set():
@@ -97,7 +104,6 @@ async def _serve(term: Term, runtime: LocalRuntime, stop: asyncio.Event, *, once
             with suppress(TimeoutError, psycopg.Error):
                 await asyncio.wait_for(term.until_nothing_runs(), RECORD_SECONDS)
     finally:
-        tasks = {serving, stopped, emptied}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -87,7 +87,9 @@ class Reconciler:
         known = await self._queue.known_commits(job)
         run_spec = build_run_spec(job, profile, known, local_repositories=self._local_repositories)
         token = await self._queue.launch_token(job.id, job.launch)
-        await self._runtime.launch(build_request(job, run_spec, database_url=self._worker_database_url, launch_token=token))
+        await self._runtime.launch(
+            build_request(job, run_spec, database_url=self._worker_database_url, launch_token=token)
+        )
         self._log("launched", job)
 
     def _check_secret(self, secret: str) -> None:
@@ -100,7 +102,9 @@ class Reconciler:
         await self._runtime.release(key)
         self._recorded.pop(key, None)
         if job.id in finished:
-            self._log("finished", job, reason=job.verdict or verdict.reason, sentence="" if job.verdict else verdict.message)
+            self._log(
+                "finished", job, reason=job.verdict or verdict.reason, sentence="" if job.verdict else verdict.message
+            )
 
     async def _requeue(self, job: ActiveJob, requeue: Requeue) -> None:
         key = LaunchKey(job.id, job.launch)
@@ -128,7 +132,11 @@ class Reconciler:
 
     def _log(self, action: str, job: ActiveJob, **more: object) -> None:
         logger.info(
-            "%s %s at %s", action, job.repository, job.revision, extra={"action": action, "job": str(job.id), "launch": job.launch, **more}
+            "%s %s at %s",
+            action,
+            job.repository,
+            job.revision,
+            extra={"action": action, "job": str(job.id), "launch": job.launch, **more},
         )
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from indexjob_operator.profiles import Profile
 
 
-def build_run_spec(job: ActiveJob, profile: Profile, known_commits: Mapping[int, Sequence[str]], *, local_repositories: bool) -> RunSpec:
+def build_run_spec(
+    job: ActiveJob, profile: Profile, known_commits: Mapping[int, Sequence[str]], *, local_repositories: bool
+) -> RunSpec:
     """What the worker is told: the request, within the profile's bounds."""
     deadline = min(int(job.options.get("active_deadline_seconds", profile.deadline_seconds)), DAY)
     return RunSpec(

@@ -24,7 +24,14 @@ INTERVAL_SECONDS = 30.0
 class Sweep:
     """`look_at` is told of every index job with a launch to look after."""
 
-    def __init__(self, queue: LeaderQueue, runtime: Runtime, look_at: Callable[[UUID], None], *, interval_seconds: float = INTERVAL_SECONDS) -> None:
+    def __init__(
+        self,
+        queue: LeaderQueue,
+        runtime: Runtime,
+        look_at: Callable[[UUID], None],
+        *,
+        interval_seconds: float = INTERVAL_SECONDS,
+    ) -> None:
         self._queue = queue
         self._runtime = runtime
         self._look_at = look_at
@@ -45,7 +52,11 @@ class Sweep:
         known = {job.id for job in active}
         for launch in launches:
             if launch.key.job_id not in known:
-                logger.info("no row looks after the launch %s", launch.key.name, extra={"action": "stray", "job": str(launch.key.job_id)})
+                logger.info(
+                    "no row looks after the launch %s",
+                    launch.key.name,
+                    extra={"action": "stray", "job": str(launch.key.job_id)},
+                )
                 await self._runtime.cancel(launch.key)
         if mended := await self._queue.mend():
             logger.info("mended %s rows of the queue", mended, extra={"action": "mended"})

@@ -29,7 +29,15 @@ AFTER_AN_ERROR_SECONDS = 1.0
 class Term:
     """The loops of one term. Trouble with Postgres or with one index job ends none of them; a lost lease ends them all."""
 
-    def __init__(self, queue: LeaderQueue, work: WorkQueue[UUID], dispatcher: Dispatcher, reconciler: Reconciler, sweep: Sweep, database_url: str) -> None:
+    def __init__(
+        self,
+        queue: LeaderQueue,
+        work: WorkQueue[UUID],
+        dispatcher: Dispatcher,
+        reconciler: Reconciler,
+        sweep: Sweep,
+        database_url: str,
+    ) -> None:
         self._queue = queue
         self._work = work
         self._dispatcher = dispatcher
@@ -92,7 +100,13 @@ class Term:
                 raise
             except Exception as error:
                 pause = self._work.retry(job_id)
-                logger.warning("%s; again in %.1f s", error, pause, exc_info=error, extra={"action": "reconcile-failed", "job": str(job_id)})
+                logger.warning(
+                    "%s; again in %.1f s",
+                    error,
+                    pause,
+                    exc_info=error,
+                    extra={"action": "reconcile-failed", "job": str(job_id)},
+                )
             finally:
                 self._work.done(job_id)
                 self._dispatcher.wake()

@@ -1,7 +1,8 @@
 """Launches as processes of this machine: the embedded default for a laptop without a cluster.
 
-It does what a Kubernetes Job and a kubelet would: attempts one after the other with a doubling pause, up to the backoff limit; `clone`, then `index`; an end for good at
-the worker's permanent exit codes; a temporary directory for the volume, gone with the attempt. Nothing else about a run differs from the cluster.
+It does what a Kubernetes Job and a kubelet would: attempts one after the other with a doubling pause, up to the backoff limit; `clone`,
+then `index`; an end for good at the worker's permanent exit codes; a temporary directory for the volume, gone with the attempt. Nothing
+else about a run differs from the cluster.
 """
 
 from __future__ import annotations
@@ -38,9 +39,21 @@ BACKOFF_CAP_SECONDS = 360.0
 GRACE_SECONDS = 8.0
 WORKER = (sys.executable, "-m", "indexjob_worker")
 LOG_TAIL_BYTES = 16 * 1024
-PASSED_ON = (
-    "PATH LANG LC_ALL PYTHONPATH VIRTUAL_ENV SSL_CERT_FILE SSL_CERT_DIR GIT_SSL_CAINFO HTTPS_PROXY https_proxy NO_PROXY no_proxy COVERAGE_PROCESS_START"
-).split()
+PASSED_ON = [
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "PYTHONPATH",
+    "VIRTUAL_ENV",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "GIT_SSL_CAINFO",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "COVERAGE_PROCESS_START",
+]
 
 
 @dataclass(slots=True)
@@ -58,7 +71,12 @@ class LocalRuntime:
     """See `Runtime`. `hint` is called with an index job's id whenever one of its launches changed."""
 
     def __init__(
-        self, workspaces: Workspaces, hint: Callable[[UUID], None], *, backoff_seconds: float = BACKOFF_SECONDS, worker: tuple[str, ...] = WORKER
+        self,
+        workspaces: Workspaces,
+        hint: Callable[[UUID], None],
+        *,
+        backoff_seconds: float = BACKOFF_SECONDS,
+        worker: tuple[str, ...] = WORKER,
     ) -> None:
         self._workspaces = workspaces
         self._hint = hint
@@ -131,7 +149,10 @@ class LocalRuntime:
             if pod.exit_code == ExitCode.OK:
                 return Condition.COMPLETE
             launch.failures += 1
-            if pod.exit_code in {code.value for code in ExitCode if code.permanent} or launch.failures > launch.request.backoff_limit:
+            if (
+                pod.exit_code in {code.value for code in ExitCode if code.permanent}
+                or launch.failures > launch.request.backoff_limit
+            ):
                 return Condition.FAILED
             await asyncio.sleep(min(self._backoff_seconds * 2 ** (launch.failures - 1), BACKOFF_CAP_SECONDS))
 
@@ -198,14 +219,21 @@ def _prepare(folder: Path, request: LaunchRequest) -> Path:
         part.mkdir(mode=0o700)
     (folder / "run-spec.json").write_text(request.run_spec.model_dump_json())
     for name, secret in (("database-url", request.database_url), ("launch-token", request.launch_token)):
-        with open(os.open(folder / "credentials" / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secret)
+        path = folder / "credentials" / name
+        path.touch(mode=0o600)
+        path.write_text(secret)
     return folder
 
 
 def _environment(pod: PodSeen, folder: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return kept | {"HOME": str(folder), "TMPDIR": str(folder), "POD_UID": pod.uid, "POD_NAME": pod.name, "NODE_NAME": pod.node or ""}
+    return kept | {
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "POD_UID": pod.uid,
+        "POD_NAME": pod.name,
+        "NODE_NAME": pod.node or "",
+    }
 
 
 def _outcome(path: Path) -> Outcome | None:
@@ -216,7 +244,9 @@ def _outcome(path: Path) -> Outcome | None:
 
 
 def _log_tail(folder: Path) -> str:
-    parts = [path.read_bytes()[-LOG_TAIL_BYTES:] for path in (folder / "clone.log", folder / "index.log") if path.exists()]
+    parts = [
+        path.read_bytes()[-LOG_TAIL_BYTES:] for path in (folder / "clone.log", folder / "index.log") if path.exists()
+    ]
     return b"".join(parts)[-LOG_TAIL_BYTES:].decode(errors="replace").replace("\0", "\ufffd")
 
 

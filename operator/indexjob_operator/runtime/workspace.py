@@ -1,7 +1,8 @@
 """One directory for each launch of the local runtime, and what was left behind by a dispatcher that was killed.
 
-Two locks tell the truth without pids, which are used again: `owner` is held by the dispatcher alone, `alive` by it and by every process of the launch (they inherit
-it). A directory whose `owner` is free was abandoned; what still holds its `alive` then is killed by its process group.
+Two locks tell the truth without pids, which are used again: `owner` is held by the dispatcher alone, `alive` by it and by every process of
+the launch (they inherit it). A directory whose `owner` is free was abandoned; what still holds its `alive` then is killed by its process
+group.
 """
 
 from __future__ import annotations

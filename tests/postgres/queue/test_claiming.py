@@ -29,17 +29,31 @@ class Leader:
         return self.value(f"SELECT indexjob.enqueue(%s{extra})", f"https://example.org/{name}", *arguments.values())  # type: ignore[return-value]
 
     def claim(self, wanted: int = 10) -> list[UUID]:
-        return [row[0] for row in self.connection.execute("SELECT id FROM indexjob.claim(%s, %s, 1000, 'ns')", (self.epoch, wanted))]
+        return [
+            row[0]
+            for row in self.connection.execute(
+                "SELECT id FROM indexjob.claim(%s, %s, 1000, 'ns')", (self.epoch, wanted)
+            )
+        ]
 
     def finish(self, *ids: UUID, reason: str = "PermanentError") -> list[UUID]:
         ended = [{"id": str(i), "launch": self.row(i)["launch"], "reason": reason, "message": "m"} for i in ids]
-        return [row[0] for row in self.connection.execute("SELECT indexjob.record_finished(%s, %s)", (self.epoch, json.dumps(ended)))]
+        return [
+            row[0]
+            for row in self.connection.execute(
+                "SELECT indexjob.record_finished(%s, %s)", (self.epoch, json.dumps(ended))
+            )
+        ]
 
     def publish(self, job: UUID, verdict: str = "completed") -> None:
-        self.connection.execute("UPDATE indexjob.index_jobs SET verdict = %s, commit = 'c' WHERE id = %s", (verdict, job))
+        self.connection.execute(
+            "UPDATE indexjob.index_jobs SET verdict = %s, commit = 'c' WHERE id = %s", (verdict, job)
+        )
 
     def row(self, job: UUID) -> dict[str, object]:
-        cursor = self.connection.execute("SELECT *, state::text AS state, line::text AS line FROM indexjob.index_jobs WHERE id = %s", (job,))
+        cursor = self.connection.execute(
+            "SELECT *, state::text AS state, line::text AS line FROM indexjob.index_jobs WHERE id = %s", (job,)
+        )
         names = [c.name for c in cursor.description or []]
         return dict(zip(names, cursor.fetchone() or (), strict=True))
 
@@ -84,7 +98,11 @@ def test_what_is_not_due_waits(leader: Leader) -> None:
 def test_equal_requests_are_coalesced_and_take_the_outcome(leader: Leader) -> None:
     first = leader.enqueue("a")
     equal = [leader.enqueue("a") for _ in range(3)]
-    different = [leader.enqueue("a", profile="big"), leader.enqueue("a", options='{"languages": ["go"]}'), leader.enqueue("a", revision="v1")]
+    different = [
+        leader.enqueue("a", profile="big"),
+        leader.enqueue("a", options='{"languages": ["go"]}'),
+        leader.enqueue("a", revision="v1"),
+    ]
     assert leader.claim() == [first]
     assert {leader.row(j)["line"] for j in equal} == {"coalesced"}
     assert {leader.row(j)["line"] for j in different} == {"blocked"}
@@ -92,7 +110,11 @@ def test_equal_requests_are_coalesced_and_take_the_outcome(leader: Leader) -> No
     leader.publish(first)
     assert leader.finish(first) == [first]
     for job in equal:
-        assert (leader.row(job)["state"], leader.row(job)["reason"], leader.row(job)["commit"]) == ("completed", "Completed", "c")
+        assert (leader.row(job)["state"], leader.row(job)["reason"], leader.row(job)["commit"]) == (
+            "completed",
+            "Completed",
+            "c",
+        )
         assert leader.row(job)["gave_way_to"] == first
     assert leader.row(late)["state"] == "queued"
 
@@ -145,7 +167,11 @@ def test_publishing_is_the_verdict(leader: Leader) -> None:
     leader.publish(job)
     assert leader.value("SELECT indexjob.cancel(%s)", job) is False, "what is published can't be cancelled"
     leader.finish(job, reason="NodeLost")
-    assert (leader.row(job)["state"], leader.row(job)["reason"], leader.row(job)["progress"]) == ("completed", "Completed", 100)
+    assert (leader.row(job)["state"], leader.row(job)["reason"], leader.row(job)["progress"]) == (
+        "completed",
+        "Completed",
+        100,
+    )
 
 
 def test_each_transition_is_guarded(leader: Leader) -> None:
@@ -161,7 +187,14 @@ def test_each_transition_is_guarded(leader: Leader) -> None:
 
 def requeue(leader: Leader, job: UUID, *, infrastructure: bool, spent: int = 0) -> object:
     launch = leader.row(job)["launch"]
-    return leader.value("SELECT indexjob.record_requeued(%s, %s, %s, now(), 'NodeLost', 'gone', %s, %s)", leader.epoch, job, launch, spent, infrastructure)
+    return leader.value(
+        "SELECT indexjob.record_requeued(%s, %s, %s, now(), 'NodeLost', 'gone', %s, %s)",
+        leader.epoch,
+        job,
+        launch,
+        spent,
+        infrastructure,
+    )
 
 
 def test_a_lost_launch_goes_back_in_line_and_resets_are_capped(leader: Leader) -> None:
@@ -170,7 +203,11 @@ def test_a_lost_launch_goes_back_in_line_and_resets_are_capped(leader: Leader) -
     for launch in (1, 2):
         assert leader.claim() == [job]
         assert requeue(leader, job, infrastructure=True) == "queued"
-        assert (leader.row(job)["launch"], leader.row(job)["resets"], leader.row(job)["failures"]) == (launch, launch, 0)
+        assert (leader.row(job)["launch"], leader.row(job)["resets"], leader.row(job)["failures"]) == (
+            launch,
+            launch,
+            0,
+        )
     assert leader.claim() == [job]
     assert requeue(leader, job, infrastructure=True) == "failed"
     assert leader.row(job)["reason"] == "Stalled"
@@ -201,7 +238,7 @@ def test_one_leader_and_a_deposed_one_writes_nothing(leader: Leader, database: s
             lambda: leader.value("SELECT indexjob.record_finished(%s, '[]')", leader.epoch),
             lambda: requeue(leader, job, infrastructure=True),
             lambda: leader.value("SELECT indexjob.release_slot(%s, %s, 1)", leader.epoch, job),
-            lambda: leader.value("SELECT indexjob.record_attempt(%s, %s, 1, '{\"pod_uid\": \"u\"}')", leader.epoch, job),
+            lambda: leader.value('SELECT indexjob.record_attempt(%s, %s, 1, \'{"pod_uid": "u"}\')', leader.epoch, job),
             lambda: leader.value("SELECT indexjob.mend(%s)", leader.epoch),
         ]
         for write in writes:
@@ -214,7 +251,9 @@ def test_one_leader_and_a_deposed_one_writes_nothing(leader: Leader, database: s
 def test_mend_promotes_and_settles_what_was_missed(leader: Leader) -> None:
     first, equal, behind = leader.enqueue("a"), leader.enqueue("a"), leader.enqueue("a", revision="2")
     leader.claim()
-    leader.connection.execute("UPDATE indexjob.index_jobs SET state = 'failed', reason = 'X', finished_at = now() WHERE id = %s", (first,))
+    leader.connection.execute(
+        "UPDATE indexjob.index_jobs SET state = 'failed', reason = 'X', finished_at = now() WHERE id = %s", (first,)
+    )
     leader.connection.execute("DELETE FROM indexjob.slots")
     assert leader.value("SELECT indexjob.mend(%s)", leader.epoch) == 2
     assert leader.row(equal)["state"] == "failed"
@@ -235,8 +274,12 @@ def test_a_worker_speaks_for_its_own_launch_alone(leader: Leader) -> None:
         assert leader.value("SELECT indexjob.report_progress(%s, %s, %s, 'parse', 50)", *wrong, token) is False
     leader.value("SELECT indexjob.cancel(%s)", job)
     assert leader.value("SELECT indexjob.report_progress(%s, 1, %s, 'parse', 50)", job, token) is False
-    leader.value("SELECT indexjob.finish_attempt(%s, 'uid', 1, %s, 75, 'Fenced', 'm', 5, '{\"parse\": 1.5}', 'log')", job, token)
-    assert leader.connection.execute("SELECT number, exit_code, reason, log_tail FROM indexjob.attempts").fetchall() == [(1, 75, "Fenced", "log")]
+    leader.value(
+        "SELECT indexjob.finish_attempt(%s, 'uid', 1, %s, 75, 'Fenced', 'm', 5, '{\"parse\": 1.5}', 'log')", job, token
+    )
+    assert leader.connection.execute(
+        "SELECT number, exit_code, reason, log_tail FROM indexjob.attempts"
+    ).fetchall() == [(1, 75, "Fenced", "log")]
 
 
 def test_the_view_shows_step_and_progress_of_the_current_launch(leader: Leader) -> None:

@@ -80,7 +80,9 @@ def test_one_repository_is_one_repository(database: str, asked: str, kept: str) 
         ({"idempotency_key": ""}, "idempotency_key"),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_a_sentence_and_not_stored(database: str, arguments: dict[str, object], sentence: str) -> None:
+def test_what_makes_no_sense_is_refused_with_a_sentence_and_not_stored(
+    database: str, arguments: dict[str, object], sentence: str
+) -> None:
     arguments = {"repository": REPO, **arguments}
     call = ", ".join(f"{name} => %s" for name in arguments)
     with connect(database) as connection:
@@ -108,7 +110,9 @@ def test_a_rollback_leaves_nothing(database: str) -> None:
 
 def test_without_a_key_each_call_is_a_new_row_with_one_the_same_job_whatever_its_state(database: str) -> None:
     with connect(database) as connection:
-        assert one(connection, "SELECT indexjob.enqueue(%s)", REPO) != one(connection, "SELECT indexjob.enqueue(%s)", REPO)
+        assert one(connection, "SELECT indexjob.enqueue(%s)", REPO) != one(
+            connection, "SELECT indexjob.enqueue(%s)", REPO
+        )
         first = one(connection, "SELECT indexjob.enqueue(%s, idempotency_key => 'k', priority => 1)", REPO)
         connection.execute("SELECT indexjob.cancel(%s)", (first,))
         assert one(connection, "SELECT indexjob.enqueue(%s, idempotency_key => 'k', priority => 9)", REPO) == first
@@ -155,10 +159,19 @@ def test_steering_a_queued_job(database: str) -> None:
         assert one(connection, "SELECT indexjob.resume(%s)", job) is True
         assert state() == "queued"
         assert one(connection, "SELECT indexjob.cancel(%s, 'no longer wanted')", job) is True
-        assert connection.execute("SELECT state, reason, message FROM indexjob.jobs").fetchone() == ("cancelled", "Cancelled", "no longer wanted")
+        assert connection.execute("SELECT state, reason, message FROM indexjob.jobs").fetchone() == (
+            "cancelled",
+            "Cancelled",
+            "no longer wanted",
+        )
         assert one(connection, "SELECT indexjob.cancel(%s)", job) is False
         assert one(connection, "SELECT indexjob.retry(%s)", job) is True
-        assert connection.execute("SELECT state, reason, message, finished_at FROM indexjob.jobs").fetchone() == ("queued", None, None, None)
+        assert connection.execute("SELECT state, reason, message, finished_at FROM indexjob.jobs").fetchone() == (
+            "queued",
+            None,
+            None,
+            None,
+        )
 
 
 def test_retry_says_which_states_it_accepts(database: str) -> None:
@@ -173,11 +186,44 @@ def test_retry_says_which_states_it_accepts(database: str) -> None:
 def test_the_views_have_the_columns_that_producers_count_on(database: str) -> None:
     with connect(database) as connection:
         jobs = connection.execute("SELECT * FROM indexjob.jobs").description or []
-        assert [c.name for c in jobs] == (
-            "id repository revision commit state reason message step progress attempts launches priority tenant batch run_after created_at updated_at"
-            " heartbeat_at started_at finished_at job_name namespace stats"
-        ).split()
+        assert [c.name for c in jobs] == [
+            "id",
+            "repository",
+            "revision",
+            "commit",
+            "state",
+            "reason",
+            "message",
+            "step",
+            "progress",
+            "attempts",
+            "launches",
+            "priority",
+            "tenant",
+            "batch",
+            "run_after",
+            "created_at",
+            "updated_at",
+            "heartbeat_at",
+            "started_at",
+            "finished_at",
+            "job_name",
+            "namespace",
+            "stats",
+        ]
         attempts = connection.execute("SELECT * FROM indexjob.attempts").description or []
-        assert [c.name for c in attempts] == (
-            "job_id launch number started_at finished_at exit_code reason message pod node peak_memory_bytes steps log_tail"
-        ).split()
+        assert [c.name for c in attempts] == [
+            "job_id",
+            "launch",
+            "number",
+            "started_at",
+            "finished_at",
+            "exit_code",
+            "reason",
+            "message",
+            "pod",
+            "node",
+            "peak_memory_bytes",
+            "steps",
+            "log_tail",
+        ]
