@@ -1,0 +1,43 @@
+"""Coalescing, one worker a key, later again after a failure."""
+
+from __future__ import annotations
+
+import asyncio
+
+from indexjob_operator.work_queue import LONGEST_PAUSE_SECONDS, WorkQueue
+
+
+async def test_hints_for_a_key_in_line_are_one() -> None:
+    work: WorkQueue[str] = WorkQueue()
+    for _ in range(3):
+        work.add("a")
+    assert await work.get() == "a"
+    work.done("a")
+    assert work.idle
+
+
+async def test_a_key_is_one_workers_alone_and_comes_again_if_hinted_meanwhile() -> None:
+    work: WorkQueue[str] = WorkQueue()
+    work.add("a")
+    await work.get()
+    work.add("a")
+    work.add("a")
+    work.add("b")
+    assert await work.get() == "b"
+    assert not work.idle
+    work.done("a")
+    assert await work.get() == "a"
+    work.done("a")
+    work.done("b")
+    assert work.idle
+
+
+async def test_pauses_double_to_a_limit_until_it_goes_well() -> None:
+    work: WorkQueue[str] = WorkQueue()
+    pauses = [work.retry("a") for _ in range(12)]
+    assert pauses[:3] == [0.1, 0.2, 0.4]
+    assert pauses[-1] == LONGEST_PAUSE_SECONDS
+    work.forget("a")
+    assert work.retry("a") == 0.1
+    async with asyncio.timeout(5):
+        assert await work.get() == "a"
