@@ -170,7 +170,7 @@ def test_readers_read_through_views_alone(reader, table: str) -> None:
 
 
 def test_a_view_shows_nothing_to_a_function_that_looks_at_other_tenants_rows(
-    queue, new_worker, source, tenant, login, admin
+    queue, new_worker, source, tenant, login
 ) -> None:
     """A cheap function in WHERE must not be called with rows that the reader may not see."""
     role = tenant("red")
