@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 REPO ?=
 
-.PHONY: help setup demo test lint generate lock bench clean
+.PHONY: help setup demo test lint generate lock cluster cluster-down bench clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -33,6 +33,12 @@ generate: setup  ## make the generated files again (a test holds them equal)
 
 lock: setup  ## pin every dependency again, with hashes
 	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt
+
+cluster: setup  ## a real Kubernetes on this machine, as root; prints the KUBECONFIG
+	@$(BIN)/python -m tests.cluster up
+
+cluster-down: setup  ## end it; leaves nothing
+	@$(BIN)/python -m tests.cluster down
 
 bench: setup  ## measure every figure that the README states
 	$(BIN)/python -m bench

@@ -1,0 +1,1 @@
+"""A real Kubernetes under the tests: the machine that boots one, and the tests that prove it."""

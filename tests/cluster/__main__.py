@@ -1,0 +1,38 @@
+"""The tests' cluster from the command line: `python -m tests.cluster up | down | images | leftovers`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tests.cluster import own
+from tests.cluster.machine import leftovers
+from tests.cluster.machine.commands import UnfitError
+from tests.cluster.machine.place import Place
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
+    parser.add_argument("--root", type=Path, default=Place().root, help="where all of it lives (%(default)s)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="boot it, or find it up; prints the KUBECONFIG")
+    commands.add_parser("down", help="end it; leaves nothing")
+    commands.add_parser("leftovers", help="list what of it is on this machine")
+    arguments = parser.parse_args()
+    place = Place(arguments.root)
+    try:
+        match arguments.command:
+            case "up":
+                own.keep(place)
+                print(f"export KUBECONFIG={place.kubeconfig()}")
+            case "down":
+                own.end(place)
+            case "leftovers":
+                print(*leftovers.of(place), sep="\n")
+    except UnfitError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""pytest's fixtures of the cluster, for every test that wants one: a plugin, so that one run has one cluster."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import choice, proxy
+from tests.cluster import namespace as namespaces
+from tests.cluster.audit import Audit
+from tests.cluster.choice import Cluster
+from tests.cluster.components import Components
+from tests.cluster.machine.commands import NoClusterError
+from tests.cluster.machine.kubectl import Kubectl
+from tests.cluster.namespace import Namespace
+
+
+def without(reason: str) -> None:
+    """Skips the test, with the sentence that says why; in CI that is a failure, for there all can be had."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"skipped, which CI doesn't take: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """One real Kubernetes for the whole run: the machine's own, kind, or the one that is named."""
+    with ExitStack() as stack:
+        try:
+            chosen = stack.enter_context(choice.cluster())
+        except NoClusterError as why:
+            without(f"no cluster can be had: {why}")
+        yield chosen
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster: Cluster) -> Kubectl:
+    return Kubectl(cluster.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def cluster_run(kubectl: Kubectl) -> Iterator[str]:
+    """The label of this run's namespaces; they are gone when it ends."""
+    run = secrets.token_hex(4)
+    yield run
+    assert namespaces.removed(kubectl, run), "namespaces of this test run are still there"
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl, cluster_run: str) -> Iterator[Namespace]:
+    """A namespace for this test alone."""
+    with namespaces.fresh(kubectl, cluster_run) as space:
+        yield space
+
+
+@pytest.fixture
+def components(cluster: Cluster) -> Iterator[Components]:
+    """Stops and restarts the control plane's parts; what is still stopped after the test is started again."""
+    if cluster.components is None:
+        without("only the machine's own cluster lets tests stop its components")
+    assert cluster.components
+    yield cluster.components
+    cluster.components.mend()
+
+
+@pytest.fixture
+def audit(cluster: Cluster) -> Audit:
+    """The audit log from here on."""
+    if cluster.audit_log is None:
+        without("this cluster's audit log is out of reach")
+    assert cluster.audit_log
+    return Audit(cluster.audit_log)
+
+
+@pytest.fixture
+def api_proxy(cluster: Cluster, tmp_path: Path) -> Iterator[tuple[proxy.ApiProxy, Path]]:
+    """A proxy that cuts, slows or freezes, and the kubeconfig that leads through it to the API server."""
+    with proxy.before(cluster.kubeconfig, tmp_path) as both:
+        yield both

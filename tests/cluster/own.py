@@ -1,0 +1,68 @@
+"""The machine's own cluster, shared by the test runs of this machine.
+
+One can be up at a time (addresses, ports and kernel tables are one per machine). A run boots it or finds it up; the
+last run that leaves ends it, unless a person asked for it with `make cluster`.
+"""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.cluster.machine import boot, containers, leftovers
+from tests.cluster.machine.commands import UnfitError
+from tests.cluster.machine.place import Place, cache
+
+
+class LeftoversError(UnfitError):
+    """The end of the cluster left something on the machine."""
+
+
+@contextmanager
+def running(place: Place) -> Iterator[None]:
+    """The cluster is up meanwhile.
+
+    Raises:
+        UnfitError: it doesn't come up.
+        LeftoversError: its end left something.
+    """
+    cache().mkdir(parents=True, exist_ok=True)
+    with (cache() / "use.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        boot.up(place)
+        try:
+            yield
+        finally:
+            if _alone(lock.fileno()) and not _kept(place).exists():
+                end(place)
+
+
+def keep(place: Place) -> None:
+    """Boots it to stay."""
+    boot.up(place)
+    _kept(place).touch()
+
+
+def end(place: Place) -> None:
+    """Ends it, and looks."""
+    boot.down(place)
+    if found := leftovers.of(place):
+        raise LeftoversError("\n".join(["the cluster ended and left:", *found]))
+
+
+def loader(place: Place) -> Callable[[Path], None]:
+    return lambda archive: containers.load(place, archive)
+
+
+def _kept(place: Place) -> Path:
+    return place.root / "kept"
+
+
+def _alone(lock: int) -> bool:
+    """Whether no other test run uses the cluster; if so, none begins until this one has left."""
+    fcntl.flock(lock, fcntl.LOCK_UN)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
