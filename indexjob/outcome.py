@@ -56,6 +56,7 @@ class Reason(StrEnum):
     REPOSITORY_NOT_FOUND = "RepositoryNotFound"
     NOT_A_REPOSITORY = "NotARepository"
     EMPTY_REPOSITORY = "EmptyRepository"
+    CORRUPT_REPOSITORY = "CorruptRepository"
     UNSUPPORTED_URL = "UnsupportedUrl"
     TOO_LARGE = "TooLarge"
     INVALID_RUN_SPEC = "InvalidRunSpec"

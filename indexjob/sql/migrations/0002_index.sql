@@ -171,7 +171,7 @@ COMMENT ON COLUMN indexjob.snapshot.unused_since IS 'Retention has set it aside 
 -- What each revision has shown; `current` is what it shows now.
 CREATE TABLE indexjob.publication (
     repository_id bigint NOT NULL REFERENCES indexjob.repository,
-    snapshot_id bigint NOT NULL REFERENCES indexjob.snapshot ON DELETE CASCADE,
+    snapshot_id bigint NOT NULL REFERENCES indexjob.snapshot,
     published_at timestamptz NOT NULL,
     current boolean NOT NULL,
     revision text COLLATE "C" NOT NULL,
@@ -179,6 +179,16 @@ CREATE TABLE indexjob.publication (
 );
 CREATE UNIQUE INDEX publication_current ON indexjob.publication (repository_id, revision) WHERE current;
 CREATE INDEX publication_snapshot ON indexjob.publication (snapshot_id);
+
+-- What the functions for reading give back: a row of the view of that name.
+CREATE TYPE indexjob.found_symbol AS (
+    repository text, revision text, commit text, path text, name text, kind text, line integer, end_line integer, signature text, doc text,
+    parent text, exported boolean, tenant text
+);
+CREATE TYPE indexjob.found_reference AS (
+    repository text, revision text, commit text, path text, name text, kind text, line integer, col integer, enclosing text, tenant text
+);
+CREATE TYPE indexjob.found_dependent AS (revision text, commit text, path text, depth integer, tenant text);
 
 -- A worker adds what it extracted and reads what is there already. Only `publish` makes any of it visible.
 GRANT SELECT, INSERT, UPDATE (unused_since) ON indexjob.content TO indexjob_worker;

@@ -48,7 +48,9 @@ class Queue:
             tenant,
             Jsonb(options or {}),
         )
-        claimed = dict(self.admin.execute("SELECT * FROM indexjob.claim(%s, 100, 'test')", [self._epoch]).fetchall())
+        claimed = dict(
+            self.admin.execute("SELECT * FROM indexjob.claim(%s, 100, 100, 'test')", [self._epoch]).fetchall()
+        )
         assert job in claimed, "another job of this repository is still running"
         return Launch(job, claimed[job], self._one("SELECT indexjob.launch_token(%s, %s)", job, claimed[job]))
 

@@ -231,7 +231,8 @@ def test_a_known_graph_need_not_be_computed(admin, queue, worker, source) -> Non
         "UPDATE indexjob.content SET size = 0", "DELETE FROM indexjob.content", "DELETE FROM indexjob.symbol", "TRUNCATE indexjob.import",
         "UPDATE indexjob.publication SET current = false", "INSERT INTO indexjob.repository (tenant, url) VALUES ('a', 'b')",
         "SELECT indexjob.launch_token(gen_random_uuid(), 1)", "SELECT indexjob.seal_manifest(1)",
-        "SELECT indexjob.show_snapshot(NULL, 1, 'completed', '{}')",
+        "SELECT indexjob.show_snapshot(NULL, 1, 'completed', '{}')", "SELECT FROM indexjob.symbols",
+        "SELECT indexjob.collect_garbage(1)", "SELECT indexjob.search_symbols('a')",
     ],
 )  # fmt: skip
 def test_a_worker_can_do_nothing_more(worker, statement: str) -> None:

@@ -1,0 +1,17 @@
+-- Retention: forgets all but each revision's newest publications of a selection, and marks the snapshots that are left without any.
+CREATE OR REPLACE FUNCTION indexjob.set_aside_snapshots(keep_snapshots integer) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH ranked AS (
+        SELECT p.repository_id, p.revision, p.snapshot_id, p.published_at,
+            row_number() OVER (PARTITION BY p.repository_id, p.revision, s.selection ORDER BY p.published_at DESC) AS place
+        FROM indexjob.publication p JOIN indexjob.snapshot s ON s.id = p.snapshot_id
+    )
+    -- A publication that is renewed meanwhile is another time's, or current.
+    DELETE FROM indexjob.publication p USING ranked r
+    WHERE r.place > keep_snapshots AND p.repository_id = r.repository_id AND p.revision = r.revision AND p.snapshot_id = r.snapshot_id
+        AND p.published_at = r.published_at AND NOT p.current;
+    UPDATE indexjob.snapshot s SET unused_since = clock_timestamp()
+    WHERE s.unused_since IS NULL AND NOT EXISTS (SELECT FROM indexjob.publication p WHERE p.snapshot_id = s.id);
+$$;
+REVOKE ALL ON FUNCTION indexjob.set_aside_snapshots(integer) FROM PUBLIC;

@@ -1,0 +1,57 @@
+"""What both commands share: the run spec in, the outcome out, and a clean end in between."""
+
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from indexjob.outcome import Outcome
+from indexjob.run_spec import RunSpec
+from indexjob_worker.control import Control
+from indexjob_worker.ending import leave, outcome_of, peak_memory_bytes
+from indexjob_worker.errors import InvalidRunSpecError
+from indexjob_worker.journal import Journal
+from indexjob_worker.scrub import Scrubber
+from indexjob_worker.workspace import Workspace
+
+
+def run_clone(options: Namespace) -> int:
+    """`clone`: keeps the workspace only if it did what it was asked for."""
+    from indexjob_worker.clone import clone  # noqa: PLC0415 - `index` has no use for it
+
+    journal, workspace = Journal(Scrubber()), Workspace(options.workspace)
+    journal.about(command="clone")
+
+    def work(control: Control) -> Outcome:
+        spec = _read_spec(options.run_spec, journal)
+        return clone(spec, workspace, options.git_credentials, journal, control)
+
+    outcome = _attempt(work, journal)
+    if outcome.exit_code:
+        workspace.empty()
+    return leave(outcome, options.termination_message, journal)
+
+
+def _attempt(work: Callable[[Control], Outcome], journal: Journal) -> Outcome:
+    control = Control()
+    try:
+        try:
+            outcome = work(control)
+        finally:
+            control.finish()
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the run ends with an outcome
+        outcome = outcome_of(error, journal)
+    return outcome.model_copy(update={"peak_memory_bytes": peak_memory_bytes()})
+
+
+def _read_spec(path: Path, journal: Journal) -> RunSpec:
+    try:
+        spec = RunSpec.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InvalidRunSpecError(f"The run spec {path} cannot be read ({error.strerror}).") from error
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'it'}: {e['msg']}" for e in error.errors())
+        raise InvalidRunSpecError(f"The run spec is invalid: {problems}") from None
+    journal.about(job=str(spec.job_id), launch=spec.launch, repository=spec.repository)
+    return spec
