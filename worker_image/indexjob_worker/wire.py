@@ -24,6 +24,7 @@ from indexjob_worker.model import (
 
 NONE: Final = -1
 INT: Final = "i"
+MAX_INT: Final = 2**31 - 1
 
 
 class MalformedExtractionError(ValueError):
@@ -74,7 +75,8 @@ def _decode(data: bytes) -> Extraction:
     at = len(size) + 1
     end = at + int(size)
     status, lines, n_definitions, n_references, n_imports = json.loads(data[at:end])
-    _within((lines, n_definitions, n_references, n_imports), 0, len(data))
+    _within((n_definitions, n_references, n_imports), 0, len(data))
+    _within((lines,), 0, MAX_INT)
     if status not in EXTRACTION_STATUSES:
         raise ValueError(status)
     columns = _Columns(data, end)
@@ -171,4 +173,4 @@ def _all_within(lines: int, columns: Iterable[Sequence[int]]) -> None:
 
 def _non_negative(columns: Iterable[Sequence[int]]) -> None:
     for column in columns:
-        _within(column, 0, 2**31 - 1)
+        _within(column, 0, MAX_INT)

@@ -1,0 +1,8 @@
+def whole(x):
+    return x
+
+class Broken(:
+    def inside(self)
+        pass
+
+def after(): pass

@@ -1,0 +1,38 @@
+"""Bytes in, an extraction out: pure, so that what comes out can be kept by the blob's object id.
+
+One query over the whole tree, with captures instead of matches (half the cost), then sorting and sweeping over byte
+ranges; no walk over the tree, no recursion. It is for a child process: bytes that take the parser for ever or crash it
+are its caller's business, any others give an extraction.
+"""
+
+from typing import Final
+
+import tree_sitter
+
+from indexjob_worker.extraction.definitions import read_definitions
+from indexjob_worker.extraction.imports import read_imports
+from indexjob_worker.extraction.references import read_references
+from indexjob_worker.extraction.source import Source
+from indexjob_worker.languages.declaration import Language, reader
+from indexjob_worker.model import Extraction, ExtractionStatus
+
+MAX_ROOT_CHILDREN: Final = 20_000
+"""A broken file whose root has more children than that is no program: its query would take minutes."""
+
+__all__ = ["extract"]
+
+
+def extract(data: bytes, language: Language) -> Extraction:
+    """Read one file. Never raises, whatever the bytes are; what is no valid UTF-8 is read as U+FFFD."""
+    read = reader(language)
+    source = Source(data)
+    root = read.parser.parse(data).root_node
+    broken = root.has_error
+    if broken and root.child_count > MAX_ROOT_CHILDREN:
+        return Extraction("too_complex", source.lines, [], [], [])
+    captures = tree_sitter.QueryCursor(read.query).captures(root)
+    definitions, boundaries = read_definitions(source, language, captures)
+    imported = read_imports(source, captures)
+    references = read_references(source, captures, boundaries, imported, language.binding)
+    status: ExtractionStatus = "syntax_error" if broken else "ok"
+    return Extraction(status, source.lines, definitions, references, [place.item for place in imported])
