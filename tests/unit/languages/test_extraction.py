@@ -121,14 +121,18 @@ def test_hostile_files_cost_seconds_at_most(language: Language, data: bytes) -> 
     assert time.process_time() - start < 20
 
 
+def test_a_name_that_the_parser_made_up_is_no_reference() -> None:
+    assert extract(b"type\0a\0", LANGUAGES["go"]).references == []
+
+
 @EACH
 def test_too_complex(language: Language) -> None:
     assert extract(b") " * 100_000, language).status in {"too_complex", "syntax_error"}
 
 
 def test_what_is_no_utf8_is_replaced() -> None:
-    extraction = extract(b"// \xff\x00 doc\nfunction f() {}\n", LANGUAGES["javascript"])
-    assert [d.doc for d in extraction.definitions] == ["\ufffd\ufffd doc"]
+    extraction = extract(b"// \xff doc\nfunction f() {}\n", LANGUAGES["javascript"])
+    assert [d.doc for d in extraction.definitions] == ["\ufffd doc"]
 
 
 def test_columns_count_bytes() -> None:

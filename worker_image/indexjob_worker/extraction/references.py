@@ -41,6 +41,8 @@ def read_references(
     via: int | None = None
     rows: list[tuple[ReferenceKind, str, int, int, int | None, int | None]] = []
     for ((start, end), what), name in zip(places, names, strict=True):
+        if not name:
+            continue  # the parser missed it and made it up
         while start >= next_line:
             line_start = next_line
             line += 1
