@@ -1,5 +1,8 @@
 -- Asks for a repository to be indexed. Call it inside your own transaction: a rollback leaves nothing. It never waits and never loses a request;
 -- only with an idempotency key does it return an earlier job, unchanged, whatever that one's state.
+--
+-- What nearly every call looks like is let through by three questions that cost a few microseconds; whatever they are not certain of is for the functions
+-- that know the whole rule. So a question here may be stricter than the rule behind it, and never laxer.
 CREATE OR REPLACE FUNCTION indexjob.enqueue(
     repository text,
     revision text DEFAULT 'HEAD',
@@ -16,25 +19,50 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    key text := indexjob.normalize_repository(repository);
+    caller name := coalesce(nullif(current_setting('role', true), 'none'), session_user::text)::name;
+    asked text := repository;
+    key text := repository;
     job uuid;
 BEGIN
-    PERFORM indexjob.require_tenant(tenant);
-    PERFORM indexjob.check_request(key, revision, backoff_limit, profile, options);
+    -- An https URL that is normal already.
+    IF (repository ~ '^https://[a-z0-9][a-z0-9.-]*[a-z0-9](/[A-Za-z0-9_][A-Za-z0-9_.~+-]*)+$' AND repository !~~ '%.git' AND length(repository) <= 2000) IS NOT TRUE THEN
+        asked := btrim(repository, E' \t\r\n');
+        key := indexjob.normalize_repository(repository);
+    END IF;
+    -- A remote repository at a plain name, and nothing else that could be wrong.
+    IF (key ~~ 'https:%' AND length(revision) <= 255 AND revision ~ '^[A-Za-z0-9_]+([/.-][A-Za-z0-9_]+)*$' AND revision !~~ '%.lock'
+        AND backoff_limit BETWEEN 0 AND 100 AND profile = 'default' AND options = '{}') IS NOT TRUE THEN
+        PERFORM indexjob.check_request(key, revision, backoff_limit, profile, options);
+    END IF;
     IF length(idempotency_key) NOT BETWEEN 1 AND 500 OR length(batch) NOT BETWEEN 1 AND 500 THEN
         RAISE EXCEPTION 'idempotency_key and batch are texts of 1 to 500 characters' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    LOOP
+    -- A tenant that exists and whose role the caller has, or a caller who may do whatever this function's owner may; and no key that may be taken.
+    IF idempotency_key IS NULL THEN
+        INSERT INTO indexjob.index_jobs (tenant, repository, clone_url, revision, priority, run_after, batch, backoff_limit, profile, options)
+        SELECT t.name, key, asked, enqueue.revision, coalesce(enqueue.priority, 0), coalesce(enqueue.run_after, now()),
+               enqueue.batch, enqueue.backoff_limit, enqueue.profile, enqueue.options
+        FROM indexjob.tenants t
+        WHERE t.name = enqueue.tenant
+          AND (pg_has_role(caller, current_user, 'MEMBER') OR pg_has_role(caller, to_regrole(quote_ident(t.role)), 'MEMBER'))
+        RETURNING id INTO job;
+    END IF;
+    IF job IS NULL THEN
+        PERFORM indexjob.require_tenant(tenant);
+    END IF;
+    WHILE job IS NULL LOOP
         INSERT INTO indexjob.index_jobs (tenant, repository, clone_url, revision, priority, run_after, idempotency_key, batch, backoff_limit, profile, options)
-        VALUES (enqueue.tenant, key, btrim(enqueue.repository, E' \t\r\n'), enqueue.revision, coalesce(enqueue.priority, 0), coalesce(enqueue.run_after, now()),
+        VALUES (enqueue.tenant, key, asked, enqueue.revision, coalesce(enqueue.priority, 0), coalesce(enqueue.run_after, now()),
                 enqueue.idempotency_key, enqueue.batch, enqueue.backoff_limit, enqueue.profile, enqueue.options)
         ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
         RETURNING id INTO job;
         EXIT WHEN job IS NOT NULL;
         SELECT j.id INTO job FROM indexjob.index_jobs j WHERE j.tenant = enqueue.tenant AND j.idempotency_key = enqueue.idempotency_key;
-        EXIT WHEN job IS NOT NULL;  -- else it was pruned in between
+        -- Still none: it was pruned in between.
     END LOOP;
-    PERFORM set_config('indexjob.woken', 'on', true);
+    IF current_setting('indexjob.woken', true) IS DISTINCT FROM 'on' THEN
+        PERFORM set_config('indexjob.woken', 'on', true);
+    END IF;
     RETURN job;
 END $$;
 REVOKE ALL ON FUNCTION indexjob.enqueue(text, text, int, timestamptz, text, text, int, text, text, jsonb) FROM PUBLIC;
