@@ -16,9 +16,9 @@ BEGIN
         seen := level;
         FOR found_at IN 1 .. dependents.depth LOOP
             level := ARRAY(
-                SELECT DISTINCT d.path FROM indexjob.dependency d
-                WHERE d.graph_id = of_graph AND d.target_path = ANY (level) AND d.path <> ALL (seen)
-                ORDER BY d.path
+                SELECT d.path FROM indexjob.dependency d WHERE d.graph_id = of_graph AND d.target_path = ANY (level)
+                EXCEPT SELECT unnest(seen)
+                ORDER BY 1
             );
             EXIT WHEN level = '{}';
             seen := seen || level;
