@@ -1,0 +1,65 @@
+"""`indexjob stats`: the queue and the index in numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from indexjob.cli import repository
+from indexjob.cli.command import Call, command
+from indexjob.cli.index import ask
+from indexjob.cli.output import answer_json, answer_table, say
+from indexjob.cli.summary import read_summary, show_summary
+
+app = typer.Typer()
+
+QUEUE = "SELECT state, count(*) AS jobs FROM indexjob.jobs GROUP BY state ORDER BY state"
+INDEX = """
+SELECT repository, revision, commit, count(*) AS files, count(language) AS source_files, coalesce(sum(lines), 0)::bigint AS lines,
+    string_agg(DISTINCT language, ', ') AS languages
+FROM indexjob.files GROUP BY repository, revision, commit ORDER BY repository, revision
+"""
+
+
+@command(app, "stats", panel="Ask the index")
+def stats(
+    call: Call,
+    repo: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[REPO]", help="Of this repository: a URL or a local path; else of all.", show_default=False
+        ),
+    ] = None,
+    *,
+    revision: Annotated[str | None, typer.Option(help="Of this revision, where there are several.")] = None,
+    tenant: Annotated[str, typer.Option(help="Whose index, for a repository.")] = "default",
+) -> None:
+    """Show the queue and the index in numbers; for one repository, what stands out in it.
+
+    Examples:
+
+        indexjob stats
+
+        indexjob stats https://github.com/pallets/click --output json
+    """
+    with call.connection() as connection:
+        if repo is not None:
+            summary = read_summary(connection, repository.spelt(repo) or "", revision, tenant)
+        else:
+            queue, index = ask(connection, QUEUE), ask(connection, INDEX)
+    if repo is not None:
+        answer_json(summary) if call.json else show_summary(summary)
+    elif call.json:
+        answer_json({"queue": {row["state"]: row["jobs"] for row in queue}, "index": index})
+    else:
+        answer_table(("STATE", "JOBS"), [(row["state"], row["jobs"]) for row in queue])
+        if index:
+            print()  # noqa: T201
+            columns = ("repository", "revision", "files", "source_files", "lines", "languages")
+            answer_table(
+                ("REPOSITORY", "REVISION", "FILES", "SOURCE", "LINES", "LANGUAGES"),
+                [[row[c] for c in columns] for row in index],
+            )
+        else:
+            say("The index is empty. Begin with: indexjob enqueue REPO --wait")
