@@ -73,6 +73,8 @@ def told(place: str) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
+        if error.sqlstate is None and not isinstance(error, psycopg.OperationalError | psycopg.DataError):
+            raise  # a fault of ours
         raise explain(error, place) from error
 
 

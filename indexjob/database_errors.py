@@ -121,8 +121,10 @@ def explain(error: psycopg.Error, place: str) -> ClearError:
 
 
 def _sentence(text: str) -> str:
-    """As prose: a capital, a full stop."""
+    """As prose: a capital (unless it begins with the name of something), a full stop."""
     text = " ".join(text.split())
+    if "_" in text.split(" ")[0]:
+        return f"{text.rstrip('.')}."
     return text and text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 

@@ -145,12 +145,12 @@ def cycles(call: Call, repo: RepositoryArgument) -> None:
         say("There are no circular imports.")
 
 
-def ask(connection: psycopg.Connection, query: str, *values: object) -> list[dict[str, Any]]:
+def ask(connection: psycopg.Connection, query: str, *values: object, **named: object) -> list[dict[str, Any]]:
     """Rows by column name."""
     from psycopg.rows import dict_row
 
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(query, values).fetchall()
+        return cursor.execute(query, named or values).fetchall()
 
 
 def require_file(connection: psycopg.Connection, repo: str | None, path: str | None) -> None:

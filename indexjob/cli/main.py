@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -57,6 +58,7 @@ def start(
     """Nothing to do before a command; here for the options of the program itself."""
 
 
+@cache
 def assemble() -> typer.Typer:
     """All commands: those of the parts that are installed, then those of the ground floor."""
     for plugin in sorted(entry_points(group=PLUGINS), key=lambda found: found.name):

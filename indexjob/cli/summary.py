@@ -64,7 +64,7 @@ def read_summary(connection: psycopg.Connection, repository: str, revision: str 
     Raises:
         NotIndexedError: there is no snapshot of this repository and revision.
     """
-    found = ask(connection, SNAPSHOT, {"repository": repository, "revision": revision, "tenant": tenant})
+    found = ask(connection, SNAPSHOT, repository=repository, revision=revision, tenant=tenant)
     if not found:
         raise NotIndexedError(
             f"{repository} is not in the index{f' at {revision}' if revision else ''}.",
@@ -72,16 +72,16 @@ def read_summary(connection: psycopg.Connection, repository: str, revision: str 
         )
     [snapshot] = found
     wanted = {**snapshot, "tenant": tenant}
-    stats = ask(connection, STATS, wanted)
+    stats = ask(connection, STATS, **wanted)
     return {
         **snapshot,
         "stats": stats[0]["stats"] if stats else {},
-        "languages": ask(connection, LANGUAGES, wanted),
-        "most_referenced": ask(connection, MOST_REFERENCED, wanted),
-        "hubs": ask(connection, HUBS, wanted),
-        "cycles": ask(connection, CYCLES, wanted),
-        "statuses": {row["status"]: row["files"] for row in ask(connection, STATUSES, wanted)},
-        "failed_files": ask(connection, FAILED, wanted),
+        "languages": ask(connection, LANGUAGES, **wanted),
+        "most_referenced": ask(connection, MOST_REFERENCED, **wanted),
+        "hubs": ask(connection, HUBS, **wanted),
+        "cycles": ask(connection, CYCLES, **wanted),
+        "statuses": {row["status"]: row["files"] for row in ask(connection, STATUSES, **wanted)},
+        "failed_files": ask(connection, FAILED, **wanted),
     }
 
 

@@ -166,6 +166,7 @@ BEGIN
     END LOOP;
 END $$;
 GRANT USAGE ON SCHEMA indexjob TO indexjob_reader, indexjob_producer, indexjob_worker, indexjob_operator;
+GRANT SELECT ON indexjob.migrations TO indexjob_reader, indexjob_producer, indexjob_worker, indexjob_operator;
 GRANT SELECT, INSERT, UPDATE, DELETE ON indexjob.tenants TO indexjob_operator;
 GRANT SELECT, UPDATE ON indexjob.settings TO indexjob_operator;
 GRANT SELECT ON indexjob.index_jobs, indexjob.slots, indexjob.progress, indexjob.index_job_attempts, indexjob.lease TO indexjob_operator;

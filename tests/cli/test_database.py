@@ -1,0 +1,202 @@
+"""Which database, and what is said when it can't be used."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg import conninfo
+
+from indexjob import migrations
+from indexjob.database import place
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Cli, Queue
+
+SECRET = "hunter2"
+
+
+@pytest.fixture
+def on(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Call it on another database."""
+
+    def call(url: str, *arguments: str) -> Any:
+        monkeypatch.setenv("INDEXJOB_DATABASE_URL", url)
+        return cli(*arguments)
+
+    return call
+
+
+def test_nobody_is_there(on: Any) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening
+        port = taken.getsockname()[1]
+        result = on(f"postgresql://me:{SECRET}@127.0.0.1:{port}/app", "list")
+    assert result.code == 1
+    assert f"No Postgres is listening at 127.0.0.1:{port}/app." in result.err
+    assert SECRET not in result.err
+
+
+def test_no_such_host(on: Any) -> None:
+    result = on(f"postgresql://me:{SECRET}@no-such-host.invalid/app", "list")
+    assert result.code == 1
+    assert "No machine has the name" in result.err
+    assert SECRET not in result.err
+
+
+def test_nobody_answers(on: Any) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        result = on(f"postgresql://me:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/app?connect_timeout=2", "list")
+    assert result.code == 1
+    assert "does not answer" in result.err
+    assert SECRET not in result.err
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://me:{SECRET}%zz@host/app",
+        f"me:{SECRET}@host",
+        f"host=h password='{SECRET}",
+        f"mysql://me:{SECRET}@h/x",
+    ],
+)
+def test_no_connection_string_is_never_repeated(on: Any, url: str) -> None:
+    result = on(url, "list")
+    assert result.code == 1
+    assert "INDEXJOB_DATABASE_URL holds is no connection string" in result.err
+    assert SECRET not in result.err
+
+
+def test_the_wrong_password_user_and_database(
+    on: Any, server: str, database: str, admin: psycopg.Connection[Any]
+) -> None:
+    """What the server says; the tests' own takes any password, so the sentence for that is held in the unit test below."""
+    result = on(conninfo.make_conninfo(database, dbname="no_such_database"), "list")
+    assert result.code == 1
+    assert "has no database" in result.err
+    result = on(conninfo.make_conninfo(database, user="no_such_user", password=SECRET), "list")
+    assert result.code == 1
+    assert "no such user" in result.err or "does not accept" in result.err or "does not let this user in" in result.err
+    assert SECRET not in result.err
+
+
+def test_a_file_can_name_the_database(cli: Cli, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("INDEXJOB_DATABASE_URL", "host=nowhere.invalid")
+    (tmp_path / "url").write_text(f"{database}\n")
+    assert cli("list", "-o", "json", "--database-url-file", tmp_path / "url").json == []
+    monkeypatch.setenv("INDEXJOB_DATABASE_URL_FILE", str(tmp_path / "url"))
+    assert cli("list", "-o", "json").json == []
+    for name, content in (("missing", None), ("empty", "\n")):
+        if content is not None:
+            (tmp_path / name).write_text(content)
+        result = cli("list", "--database-url-file", tmp_path / name)
+        assert result.code == 1
+        assert str(tmp_path / name) in result.err
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["enqueue", "https://example.org/x"], ["symbols", "x"], ["stats"]])
+def test_a_database_without_our_schema(on: Any, empty_database: str, arguments: list[str]) -> None:
+    result = on(empty_database, *arguments)
+    assert (result.code, result.out) == (1, "")
+    assert "no IndexJob schema" in result.err
+    assert "indexjob migrate" in result.err
+
+
+def test_migrate_makes_it_and_says_so_again(on: Any, empty_database: str) -> None:
+    first = on(empty_database, "migrate", "-o", "json").json
+    assert first["applied"] == [script.name for script in migrations.migrations()]
+    assert on(empty_database, "migrate", "-o", "json").json == {**first, "applied": []}
+    assert on(empty_database, "list", "-o", "json").json == []
+
+
+def test_an_older_or_newer_schema(cli: Cli, admin: psycopg.Connection[Any]) -> None:
+    latest = migrations.latest_version()
+    admin.execute(
+        "INSERT INTO indexjob.migrations (version, name, checksum, contracts_after) VALUES (%s, 'x', 'x', NULL)",
+        [latest + 1],
+    )
+    assert cli("list").code == 0
+    assert "migrate with the newer indexjob" in cli("migrate").err
+    admin.execute("UPDATE indexjob.migrations SET contracts_after = %s WHERE version = %s", [latest, latest + 1])
+    newer = cli("list")
+    assert newer.code == 1
+    assert "too new for this release" in newer.err
+    admin.execute("DELETE FROM indexjob.migrations WHERE version >= %s", [latest])
+    older = cli("list")
+    assert older.code == 1
+    assert f"version {latest - 1}, this release needs {latest}" in older.err
+
+
+def test_health_says_what_is_wrong(
+    cli: Cli, on: Any, admin: psycopg.Connection[Any], empty_database: str, database: str
+) -> None:
+    def checks() -> dict[str, bool]:
+        return {check["name"]: check["ok"] for check in cli("health", "-o", "json").json["checks"]}
+
+    assert checks() == {"database": True, "schema": True, "leader": False, "queue": True}
+    assert cli("health").code == 1
+    assert "indexjob up" in cli("health").out
+    admin.execute("SELECT indexjob.acquire_lease('someone', '1 hour')")
+    assert checks()["leader"]
+    assert cli("health").code == 0
+    result = on(empty_database, "health", "-o", "json")
+    assert result.code == 1
+    assert [check["ok"] for check in result.json["checks"]] == [True, False]
+    result = on(f"postgresql://me:{SECRET}@no-such-host.invalid/app", "health", "-o", "json")
+    assert result.code == 1
+    assert result.json["ok"] is False
+    assert SECRET not in result.out
+
+
+def test_health_finds_what_is_stuck(cli: Cli, queue: Queue) -> None:
+    job = queue.enqueue()
+    queue.run(job)
+    assert cli("health").code == 0
+    queue.one("UPDATE indexjob.index_jobs SET started_at = now() - interval '1 hour' WHERE id = %s RETURNING 1", job)
+    result = cli("health")
+    assert result.code == 1
+    assert "1 running without a sign of life" in result.out
+
+
+def test_pause_stops_claiming_until_unpause(cli: Cli, queue: Queue) -> None:
+    job = queue.enqueue()
+    assert cli("pause", "-o", "json").json == {"claiming_paused": True}
+    with pytest.raises(KeyError):
+        queue.launch(job)
+    assert "paused" in cli("health").out
+    assert cli("unpause").code == 0
+    queue.launch(job)
+
+
+def test_the_connection_that_breaks_off_is_one_sentence(
+    cli: Cli, queue: Queue, database: str, admin: psycopg.Connection[Any]
+) -> None:
+    import threading
+    import time
+
+    queue.enqueue()
+
+    def cut() -> None:
+        time.sleep(1.5)
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'indexjob' AND datname = current_database()"
+        )
+
+    thread = threading.Thread(target=cut)
+    thread.start()
+    result = cli("watch")
+    thread.join()
+    assert result.code == 1
+    assert "broke off" in result.err
+
+
+def test_where_it_is_holds_neither_user_nor_password() -> None:
+    assert place(f"postgresql://me:{SECRET}@db.example.org:5433/app?application_name=x") == "db.example.org:5433/app"
+    assert place(f"host=/run/pg dbname=app user=me password={SECRET}") == "/run/pg/app"
