@@ -6,7 +6,7 @@
 (class_declaration name: (_) @name) @def.class
 (class name: (_) @name) @def.class
 (method_definition name: [
-  (property_identifier) (private_property_identifier) (string) (number)
+  (property_identifier) (private_property_identifier) (string) (number) (computed_property_name)
 ] @name) @def.method
 (variable_declarator name: (identifier) @name
   value: [(arrow_function) (function_expression) (generator_function)]) @def.function
@@ -14,6 +14,7 @@
   (identifier) @name
   (member_expression property: [(property_identifier) (private_property_identifier)] @name)
 ] right: [(arrow_function) (function_expression) (generator_function)]) @def.function
+(arguments (function_expression name: (identifier) @name) @def.function)
 (pair key: [(property_identifier) (string)] @name
   value: [(arrow_function) (function_expression) (generator_function)]) @def.method
 

@@ -8,7 +8,8 @@
 (internal_module name: [(identifier) (nested_identifier)] @name) @def.namespace
 (module name: [(identifier) (nested_identifier) (string)] @name) @def.namespace
 (function_signature name: (identifier) @name) @def.function
-(method_signature name: [(property_identifier) (string)] @name) @def.method
+(method_signature name: [(property_identifier) (string) (computed_property_name)] @name) @def.method
+(construct_signature "new" @name) @def.constructor
 (abstract_method_signature name: (property_identifier) @name) @def.method
 (public_field_definition name: [(property_identifier) (private_property_identifier)] @name) @def.field
 (interface_body (property_signature name: [(property_identifier) (string)] @name) @def.property)
