@@ -29,7 +29,7 @@ test: setup lint  ## everything that CI runs
 	$(BIN)/pytest
 
 generate: setup  ## make the generated files again (a test holds them equal)
-	$(BIN)/python -m indexjob.generate
+	$(BIN)/python -m generate
 
 lock: setup  ## pin every dependency again, with hashes
 	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt

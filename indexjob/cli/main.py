@@ -73,7 +73,7 @@ def main() -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, terminated)
     try:
-        assemble()()
+        assemble()(prog_name="indexjob")
     except ClearError as error:
         complain(error)
         sys.exit(error.exit_code)
