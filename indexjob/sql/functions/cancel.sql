@@ -15,7 +15,6 @@ BEGIN
         finished_at = now(), updated_at = now()
     WHERE j.id = job.id;
     PERFORM indexjob.release_coalesced(job.id);
-    PERFORM indexjob.nudge(job);
     PERFORM pg_notify('indexjob_finished', job.id::text);
     RETURN true;
 END $$;

@@ -56,12 +56,16 @@ BEGIN
                 enqueue.idempotency_key, enqueue.batch, enqueue.backoff_limit, enqueue.profile, enqueue.options)
         ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
         RETURNING id INTO job;
-        EXIT WHEN job IS NOT NULL;
-        SELECT j.id INTO job FROM indexjob.index_jobs j WHERE j.tenant = enqueue.tenant AND j.idempotency_key = enqueue.idempotency_key;
+        IF job IS NULL THEN
+            SELECT j.id INTO job FROM indexjob.index_jobs j WHERE j.tenant = enqueue.tenant AND j.idempotency_key = enqueue.idempotency_key;
+            IF job IS NOT NULL THEN
+                RETURN job;  -- without a new row nobody is woken
+            END IF;
+        END IF;
         -- Still none: it was pruned in between.
     END LOOP;
     IF current_setting('indexjob.woken', true) IS DISTINCT FROM 'on' THEN
-        PERFORM set_config('indexjob.woken', 'on', true);
+        PERFORM set_config('indexjob.woken', 'on', true);  -- spares this transaction's next rows their wake-up
     END IF;
     RETURN job;
 END $$;

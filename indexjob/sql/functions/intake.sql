@@ -20,14 +20,17 @@ BEGIN
         RETURN 0;
     END IF;
     -- The next of a repository gives way to a better one that has just come.
-    UPDATE indexjob.index_jobs r SET line = 'blocked', updated_at = now()
-    FROM (
-        SELECT DISTINCT ON (j.tenant, j.repository) j.tenant, j.repository, j.priority, j.seq
-        FROM indexjob.index_jobs j WHERE j.id = ANY (ids) AND j.run_after <= now()
-        ORDER BY j.tenant, j.repository, j.priority DESC, j.seq
-    ) AS best
-    WHERE r.line = 'ready' AND r.tenant = best.tenant AND r.repository = best.repository
-      AND (best.priority > r.priority OR (best.priority = r.priority AND best.seq < r.seq));
+    UPDATE indexjob.index_jobs j SET line = 'blocked', updated_at = now()
+    WHERE j.line = 'ready' AND j.id IN (
+        SELECT r.id
+        FROM (
+            SELECT DISTINCT ON (i.tenant, i.repository) i.tenant, i.repository, i.priority, i.seq
+            FROM indexjob.index_jobs i WHERE i.id = ANY (ids) AND i.run_after <= now()
+            ORDER BY i.tenant, i.repository, i.priority DESC, i.seq
+        ) AS best
+        JOIN indexjob.index_jobs r ON r.line = 'ready' AND r.tenant = best.tenant AND r.repository = best.repository
+         AND (best.priority > r.priority OR (best.priority = r.priority AND best.seq < r.seq))
+        FOR NO KEY UPDATE OF r SKIP LOCKED);
     UPDATE indexjob.index_jobs j
     SET updated_at = now(), line = CASE
         WHEN NOT placed.due THEN 'scheduled'

@@ -1,4 +1,5 @@
--- Opens a transaction of the leader: one at a time, and none of a leader that was deposed (SQLSTATE IJ001).
+-- Opens a transaction of the leader: one at a time, and none of a leader that was deposed (SQLSTATE IJ001). It waits for no producer's open transaction:
+-- what one holds for longer than a moment makes this call fail (55P03), and the leader comes back to it while everything else goes on.
 CREATE OR REPLACE FUNCTION indexjob.lead(held bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -7,5 +8,6 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'epoch % is over: another operator leads', held USING ERRCODE = 'IJ001';
     END IF;
+    PERFORM set_config('lock_timeout', '200ms', true);
 END $$;
 REVOKE ALL ON FUNCTION indexjob.lead(bigint) FROM PUBLIC;

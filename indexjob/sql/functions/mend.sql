@@ -11,9 +11,12 @@ BEGIN
     PERFORM indexjob.lead(held);
     SELECT indexjob.settle_coalesced(array_agg(l.id)) INTO mended FROM indexjob.index_jobs l
     WHERE l.finished_at IS NOT NULL AND l.id IN (SELECT DISTINCT c.gave_way_to FROM indexjob.index_jobs c WHERE c.line = 'coalesced');
-    UPDATE indexjob.index_jobs c SET line = 'new', gave_way_to = NULL, updated_at = now()
-    WHERE c.line = 'coalesced' AND NOT EXISTS (
-        SELECT FROM indexjob.index_jobs l WHERE l.id = c.gave_way_to AND l.state IN ('launching', 'running', 'completed', 'failed', 'skipped'));
+    UPDATE indexjob.index_jobs j SET line = 'new', gave_way_to = NULL, updated_at = now()
+    WHERE j.id IN (
+        SELECT c.id FROM indexjob.index_jobs c
+        WHERE c.line = 'coalesced' AND NOT EXISTS (
+            SELECT FROM indexjob.index_jobs l WHERE l.id = c.gave_way_to AND l.state IN ('launching', 'running', 'completed', 'failed', 'skipped'))
+        FOR NO KEY UPDATE OF c SKIP LOCKED);
     GET DIAGNOSTICS released = ROW_COUNT;
     WITH RECURSIVE lines AS (
         (SELECT j.tenant, j.repository FROM indexjob.index_jobs j WHERE j.line IN ('blocked', 'ready') ORDER BY j.tenant, j.repository LIMIT 1)

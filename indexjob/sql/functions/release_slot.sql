@@ -1,4 +1,4 @@
--- The launch is gone, whatever became of its row: its repository is free for the next.
+-- The launch is gone, and its row has moved on before: its repository is free for the next.
 CREATE OR REPLACE FUNCTION indexjob.release_slot(held bigint, job uuid, of_launch integer) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -6,7 +6,9 @@ DECLARE
     freed indexjob.slots;
 BEGIN
     PERFORM indexjob.lead(held);
-    DELETE FROM indexjob.slots s WHERE s.job_id = job AND s.launch = of_launch RETURNING * INTO freed;
+    DELETE FROM indexjob.slots s WHERE s.job_id = job AND s.launch = of_launch
+        AND NOT EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.id = job AND j.launch = of_launch AND j.state IN ('launching', 'running'))
+    RETURNING * INTO freed;
     IF NOT FOUND THEN
         RETURN false;
     END IF;

@@ -9,11 +9,7 @@ BEGIN
         RAISE NOTICE 'index job % is %; only failed and cancelled ones can be retried', job.id, job.state;
         RETURN false;
     END IF;
-    UPDATE indexjob.index_jobs j
-    SET state = 'queued', line = 'new', gave_way_to = NULL, run_after = now(), failures = 0, resets = 0, reason = NULL, message = NULL, commit = NULL, verdict = NULL,
-        progress = 0, stats = NULL, launched_at = NULL, started_at = NULL, finished_at = NULL, updated_at = now()
-    WHERE j.id = job.id;
-    DELETE FROM indexjob.progress p WHERE p.job_id = job.id;
+    PERFORM indexjob.start_over(ARRAY[job.id]);
     RETURN true;
 END $$;
 REVOKE ALL ON FUNCTION indexjob.retry(uuid) FROM PUBLIC;

@@ -13,7 +13,6 @@ BEGIN
     SET state = 'suspended', line = NULL, gave_way_to = NULL, started_at = NULL, launched_at = NULL, updated_at = now()
     WHERE j.id = job.id;
     PERFORM indexjob.release_coalesced(job.id);
-    PERFORM indexjob.nudge(job);
     RETURN true;
 END $$;
 REVOKE ALL ON FUNCTION indexjob.suspend(uuid) FROM PUBLIC;

@@ -227,3 +227,25 @@ def test_the_views_have_the_columns_that_producers_count_on(database: str) -> No
             "steps",
             "log_tail",
         ]
+
+
+def test_a_key_that_is_known_does_not_take_the_wake_up_from_the_next_row(database: str) -> None:
+    with connect(database) as listener, psycopg.connect(database) as producer:
+        one(producer, "SELECT indexjob.enqueue(%s, idempotency_key => 'k')", REPO)
+        producer.commit()
+        listener.execute("LISTEN indexjob_wake")
+        one(producer, "SELECT indexjob.enqueue(%s, idempotency_key => 'k')", REPO)
+        one(producer, "SELECT indexjob.enqueue(%s)", REPO)
+        producer.commit()
+        assert [n.channel for n in listener.notifies(timeout=5, stop_after=1)] == ["indexjob_wake"]
+
+
+def test_a_savepoint_that_is_rolled_back_does_not_take_the_wake_up_along(database: str) -> None:
+    with connect(database) as listener, psycopg.connect(database) as producer:
+        listener.execute("LISTEN indexjob_wake")
+        producer.execute("SAVEPOINT s")
+        one(producer, "SELECT indexjob.enqueue(%s)", REPO)
+        producer.execute("ROLLBACK TO s")
+        one(producer, "SELECT indexjob.enqueue(%s)", REPO)
+        producer.commit()
+        assert [n.channel for n in listener.notifies(timeout=5, stop_after=1)] == ["indexjob_wake"]
