@@ -9,14 +9,14 @@ from indexjob_worker.extraction.imports import Imported
 from indexjob_worker.extraction.source import Source
 from indexjob_worker.model import MAX_NAME, Import, Reference, ReferenceKind
 
-KINDS: Final[tuple[ReferenceKind, ...]] = ("property", "type", "call")
-"""If several patterns caught one name, the last of these says most."""
+KINDS: Final[tuple[ReferenceKind, ...]] = ("call", "type", "property")
+"""If several patterns caught one name, the first of these says most."""
+IMPORT: Final = -1
+"""The rank of an import's name, before all kinds."""
 NEVER: Final = 1 << 62
 DOT: Final = ord(".")
 MAX_RECEIVER_SEARCH: Final = 1 << 28
 """Bytes to search in for the members of imports: ten times what the largest file with a hundred imports needs."""
-
-Place = tuple[int, int]
 
 
 def read_references(
@@ -29,18 +29,21 @@ def read_references(
     """All references in the order of the file, each with the innermost definition around it."""
     by_name = {name: place.item.ord for place in imported if (name := binding(place.item))}
     receivers = _receivers(source.data, by_name)
-    places = _places(captures, imported)
-    names = _names(source, places)
+    taken = {place.start: place.item for place in imported}
+    defined = {node.start_byte for node in captures.get("name", ())}
 
-    data, starts = source.data, source.starts
+    data, starts, ascii_text = source.data, source.starts, source.ascii
     changes = iter(boundaries)
     change_at, next_enclosing = next(changes, (NEVER, None))
     enclosing: int | None = None
     line, line_start, next_line = 1, 0, starts[1]
-    last_end = -1
+    last_start = last_end = -1
     via: int | None = None
     rows: list[tuple[ReferenceKind, str, int, int, int | None, int | None]] = []
-    for ((start, end), what), name in zip(places, names, strict=True):
+    for start, rank, end in _places(captures, imported):
+        if start == last_start or (start in defined and rank != IMPORT):
+            continue
+        name = source.name(start, end) if end - start > MAX_NAME or ascii_text is None else ascii_text[start:end]
         if not name:
             continue  # the parser missed it and made it up
         while start >= next_line:
@@ -50,41 +53,29 @@ def read_references(
         while start >= change_at:
             enclosing = next_enclosing
             change_at, next_enclosing = next(changes, (NEVER, None))
-        if isinstance(what, Import):
-            kind: ReferenceKind = "reexport" if what.kind == "reexport" else "import"
-            rows.append((kind, _import_name(what), line, start - line_start, enclosing, what.ord))
+        last_start = start
+        if rank == IMPORT:
+            item = taken[start]
+            kind: ReferenceKind = "reexport" if item.kind == "reexport" else "import"
+            rows.append((kind, _import_name(item), line, start - line_start, enclosing, item.ord))
             continue
         if data[start - 1] != DOT:
             via = by_name.get(name)
         elif last_end != start - 1:
             via = receivers.get(start)
-        rows.append((what, name, line, start - line_start, enclosing, via))
+        rows.append((KINDS[rank], name, line, start - line_start, enclosing, via))
         last_end = end
     # NamedTuple's own constructor costs twice as much.
     return list(map(tuple.__new__, repeat(Reference), rows))
 
 
-def _places(captures: Captures, imported: list[Imported]) -> list[tuple[Place, ReferenceKind | Import]]:
-    """Where something is referred to, once a place, in order. What is defined there isn't referred to."""
-    places: dict[Place, ReferenceKind | Import] = {}
-    for kind in KINDS:
-        places |= dict.fromkeys([node.byte_range for node in captures.get("ref." + kind, ())], kind)
-    for node in captures.get("name", ()):
-        places.pop(node.byte_range, None)
-    for place in imported:
-        places[place.start, place.end] = place.item
-    return sorted(places.items(), key=_place)
-
-
-def _place(item: tuple[Place, ReferenceKind | Import]) -> Place:
-    return item[0]
-
-
-def _names(source: Source, places: list[tuple[Place, ReferenceKind | Import]]) -> list[str]:
-    text = source.ascii
-    if text is None:
-        return [source.name(start, end) for (start, end), _ in places]
-    return [text[start:end] if end - start <= MAX_NAME else source.name(start, end) for (start, end), _ in places]
+def _places(captures: Captures, imported: list[Imported]) -> list[tuple[int, int, int]]:
+    """Start, rank and end of what may be a reference, in order; what says most about a place comes first."""
+    places = [(place.start, IMPORT, place.end) for place in imported]
+    for rank, kind in enumerate(KINDS):
+        places += [(node.start_byte, rank, node.end_byte) for node in captures.get("ref." + kind, ())]
+    places.sort()  # each kind is in order already, so this merges
+    return places
 
 
 def _import_name(item: Import) -> str:
