@@ -33,7 +33,7 @@ CONNECTING: Sequence[tuple[str, type[ClearError], str, str]] = (
         "Create it, or check its name in INDEXJOB_DATABASE_URL.",
     ),
     (
-        r"no pg_hba\.conf entry|is not permitted to log in",
+        r"no pg_hba\.conf entry|pg_hba\.conf rejects|is not permitted to log in",
         LoginRefusedError,
         "The database at {place} does not let this user in from this machine.",
         "Its administrator decides that, in pg_hba.conf.",

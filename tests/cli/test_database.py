@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 from psycopg import conninfo
 
-from indexjob import migrations
+from indexjob import embedded, migrations
 from indexjob.database import place
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Cli, Queue
 
 SECRET = "hunter2"
@@ -74,17 +75,34 @@ def test_no_connection_string_is_never_repeated(on: Any, url: str) -> None:
     assert SECRET not in result.err
 
 
-def test_the_wrong_password_user_and_database(
-    on: Any, server: str, database: str, admin: psycopg.Connection[Any]
-) -> None:
-    """What the server says; the tests' own takes any password, so the sentence for that is held in the unit test below."""
+def test_no_such_database(on: Any, database: str) -> None:
     result = on(conninfo.make_conninfo(database, dbname="no_such_database"), "list")
     assert result.code == 1
     assert "has no database" in result.err
-    result = on(conninfo.make_conninfo(database, user="no_such_user", password=SECRET), "list")
-    assert result.code == 1
-    assert "no such user" in result.err or "does not accept" in result.err or "does not let this user in" in result.err
-    assert SECRET not in result.err
+
+
+def test_the_wrong_password_and_the_wrong_user(on: Any) -> None:
+    """On a server that asks for one."""
+    place = Path(tempfile.mkdtemp(prefix="ij-password-"))
+    place.chmod(0o711)
+    try:
+        with embedded.running(place / "pg") as dsn:
+            rules = place / "pg/server/data/pg_hba.conf"
+            rules.write_text(f"local all secretive scram-sha-256\nlocal all uninvited reject\n{rules.read_text()}")
+            with psycopg.connect(dsn, autocommit=True) as connection:
+                connection.execute("CREATE ROLE secretive LOGIN PASSWORD 'right'")
+                connection.execute("SELECT pg_reload_conf()")
+            for user, password, sentence in (
+                ("secretive", SECRET, "does not accept this user and password"),
+                ("secretive", "", "does not accept this user and password"),
+                ("uninvited", SECRET, "does not let this user in"),
+            ):
+                result = on(conninfo.make_conninfo(dsn, user=user, password=password), "list")
+                assert result.code == 1
+                assert sentence in result.err
+                assert SECRET not in result.err
+    finally:
+        shutil.rmtree(place)
 
 
 def test_a_file_can_name_the_database(cli: Cli, database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
