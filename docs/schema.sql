@@ -152,10 +152,64 @@ BEGIN
         finished_at = now(), updated_at = now()
     WHERE j.id = job.id;
     PERFORM indexjob.release_coalesced(job.id);
-    PERFORM indexjob.nudge(job);
     PERFORM pg_notify('indexjob_finished', job.id::text);
     RETURN true;
 END $$;
+
+CREATE FUNCTION indexjob.check_invariants(patience interval DEFAULT '00:02:00'::interval) RETURNS TABLE(invariant text, job_id uuid, detail text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT 'what is under way holds its slot', j.id, format('%s, launch %s, no such slot', j.state, j.launch)
+    FROM indexjob.index_jobs j
+    WHERE j.state IN ('launching', 'running') AND NOT EXISTS (
+        SELECT FROM indexjob.slots s WHERE s.job_id = j.id AND s.launch = j.launch AND s.tenant = j.tenant AND s.repository = j.repository)
+UNION ALL
+    SELECT 'a slot is held by the last launch of a job that has not ended by itself', s.job_id,
+        format('slot of launch %s, job %s at launch %s', s.launch, coalesce(j.state::text, 'unknown'), j.launch)
+    FROM indexjob.slots s LEFT JOIN indexjob.index_jobs j ON j.id = s.job_id
+    WHERE j.id IS NULL OR s.launch <> j.launch OR s.tenant <> j.tenant OR s.repository <> j.repository OR j.state IN ('completed', 'failed', 'skipped')
+UNION ALL
+    SELECT 'a job that is under way has its launch''s name', j.id, j.job_name
+    FROM indexjob.index_jobs j WHERE j.state IN ('launching', 'running') AND j.job_name <> j.id || '-' || j.launch
+UNION ALL
+    SELECT 'nothing is claimable while its repository is busy', j.id, s.job_id || ' holds the slot'
+    FROM indexjob.index_jobs j JOIN indexjob.slots s ON s.tenant = j.tenant AND s.repository = j.repository WHERE j.line = 'ready'
+UNION ALL
+    SELECT 'what was published is under way or ended well', j.id, format('verdict %s, state %s', j.verdict, j.state)
+    FROM indexjob.index_jobs j WHERE j.verdict IS NOT NULL AND j.state NOT IN ('launching', 'running', 'completed', 'skipped')
+UNION ALL
+    SELECT 'what was published ends as its verdict says', j.id, format('verdict %s, state %s', j.verdict, j.state)
+    FROM indexjob.index_jobs j WHERE j.state IN ('completed', 'skipped') AND j.verdict IS DISTINCT FROM j.state
+UNION ALL
+    SELECT 'what was published names its commit', j.id, format('verdict %s', j.verdict)
+    FROM indexjob.index_jobs j WHERE j.verdict IS NOT NULL AND j.commit IS NULL
+UNION ALL
+    SELECT 'a coalesced job follows an equal one', c.id, format('follows %s', coalesce(l.id::text, 'a job that is gone'))
+    FROM indexjob.index_jobs c LEFT JOIN indexjob.index_jobs l ON l.id = c.gave_way_to
+    WHERE c.line = 'coalesced' AND (l.tenant, l.repository, l.revision, l.profile, l.options) IS DISTINCT FROM (c.tenant, c.repository, c.revision, c.profile, c.options)
+UNION ALL
+    SELECT 'attempts and progress are of launches that were', j.id, format('launch %s of %s', a.launch, j.launch)
+    FROM (SELECT p.job_id, p.launch FROM indexjob.progress p UNION ALL SELECT t.job_id, t.launch FROM indexjob.index_job_attempts t) AS a
+    JOIN indexjob.index_jobs j ON j.id = a.job_id WHERE a.launch > j.launch OR a.launch < 1
+UNION ALL
+    SELECT 'nothing starts before it was asked for, nor ends before it started', j.id, format('created %s, started %s, finished %s', j.created_at, j.started_at, j.finished_at)
+    FROM indexjob.index_jobs j WHERE j.started_at < j.created_at OR j.finished_at < j.started_at
+UNION ALL
+    SELECT 'there is one lease and one row of settings', NULL, format('%s, %s', l.n, s.n)
+    FROM (SELECT count(*) AS n FROM indexjob.lease) AS l, (SELECT count(*) AS n FROM indexjob.settings) AS s WHERE l.n <> 1 OR s.n <> 1
+UNION ALL
+    SELECT 'a line whose repository is free has a head', min(j.id::text)::uuid, format('%s blocked for %s of %s', count(*), j.repository, j.tenant)
+    FROM indexjob.index_jobs j
+    WHERE j.line = 'blocked'
+      AND NOT EXISTS (SELECT FROM indexjob.slots s WHERE s.tenant = j.tenant AND s.repository = j.repository)
+      AND NOT EXISTS (SELECT FROM indexjob.index_jobs h WHERE h.line IN ('ready', 'new') AND h.tenant = j.tenant AND h.repository = j.repository)
+    GROUP BY j.tenant, j.repository HAVING max(j.updated_at) <= now() - patience
+UNION ALL
+    SELECT 'a coalesced job follows one that is under way', c.id, format('follows %s, which is %s', l.id, l.state)
+    FROM indexjob.index_jobs c JOIN indexjob.index_jobs l ON l.id = c.gave_way_to
+    WHERE c.line = 'coalesced' AND l.state NOT IN ('launching', 'running') AND l.updated_at <= now() - patience
+$$;
 
 CREATE FUNCTION indexjob.check_request(repository text, revision text, backoff_limit integer, profile text, options jsonb) RETURNS void
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -478,12 +532,16 @@ BEGIN
                 enqueue.idempotency_key, enqueue.batch, enqueue.backoff_limit, enqueue.profile, enqueue.options)
         ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
         RETURNING id INTO job;
-        EXIT WHEN job IS NOT NULL;
-        SELECT j.id INTO job FROM indexjob.index_jobs j WHERE j.tenant = enqueue.tenant AND j.idempotency_key = enqueue.idempotency_key;
+        IF job IS NULL THEN
+            SELECT j.id INTO job FROM indexjob.index_jobs j WHERE j.tenant = enqueue.tenant AND j.idempotency_key = enqueue.idempotency_key;
+            IF job IS NOT NULL THEN
+                RETURN job;  -- without a new row nobody is woken
+            END IF;
+        END IF;
         -- Still none: it was pruned in between.
     END LOOP;
     IF current_setting('indexjob.woken', true) IS DISTINCT FROM 'on' THEN
-        PERFORM set_config('indexjob.woken', 'on', true);
+        PERFORM set_config('indexjob.woken', 'on', true);  -- spares this transaction's next rows their wake-up
     END IF;
     RETURN job;
 END $_$;
@@ -568,14 +626,17 @@ BEGIN
         RETURN 0;
     END IF;
     -- The next of a repository gives way to a better one that has just come.
-    UPDATE indexjob.index_jobs r SET line = 'blocked', updated_at = now()
-    FROM (
-        SELECT DISTINCT ON (j.tenant, j.repository) j.tenant, j.repository, j.priority, j.seq
-        FROM indexjob.index_jobs j WHERE j.id = ANY (ids) AND j.run_after <= now()
-        ORDER BY j.tenant, j.repository, j.priority DESC, j.seq
-    ) AS best
-    WHERE r.line = 'ready' AND r.tenant = best.tenant AND r.repository = best.repository
-      AND (best.priority > r.priority OR (best.priority = r.priority AND best.seq < r.seq));
+    UPDATE indexjob.index_jobs j SET line = 'blocked', updated_at = now()
+    WHERE j.line = 'ready' AND j.id IN (
+        SELECT r.id
+        FROM (
+            SELECT DISTINCT ON (i.tenant, i.repository) i.tenant, i.repository, i.priority, i.seq
+            FROM indexjob.index_jobs i WHERE i.id = ANY (ids) AND i.run_after <= now()
+            ORDER BY i.tenant, i.repository, i.priority DESC, i.seq
+        ) AS best
+        JOIN indexjob.index_jobs r ON r.line = 'ready' AND r.tenant = best.tenant AND r.repository = best.repository
+         AND (best.priority > r.priority OR (best.priority = r.priority AND best.seq < r.seq))
+        FOR NO KEY UPDATE OF r SKIP LOCKED);
     UPDATE indexjob.index_jobs j
     SET updated_at = now(), line = CASE
         WHEN NOT placed.due THEN 'scheduled'
@@ -723,6 +784,7 @@ BEGIN
     IF NOT FOUND THEN
         RAISE EXCEPTION 'epoch % is over: another operator leads', held USING ERRCODE = 'IJ001';
     END IF;
+    PERFORM set_config('lock_timeout', '200ms', true);
 END $$;
 
 CREATE FUNCTION indexjob.lock_launch(job uuid, of_launch integer, token text) RETURNS indexjob.index_jobs
@@ -753,9 +815,12 @@ BEGIN
     PERFORM indexjob.lead(held);
     SELECT indexjob.settle_coalesced(array_agg(l.id)) INTO mended FROM indexjob.index_jobs l
     WHERE l.finished_at IS NOT NULL AND l.id IN (SELECT DISTINCT c.gave_way_to FROM indexjob.index_jobs c WHERE c.line = 'coalesced');
-    UPDATE indexjob.index_jobs c SET line = 'new', gave_way_to = NULL, updated_at = now()
-    WHERE c.line = 'coalesced' AND NOT EXISTS (
-        SELECT FROM indexjob.index_jobs l WHERE l.id = c.gave_way_to AND l.state IN ('launching', 'running', 'completed', 'failed', 'skipped'));
+    UPDATE indexjob.index_jobs j SET line = 'new', gave_way_to = NULL, updated_at = now()
+    WHERE j.id IN (
+        SELECT c.id FROM indexjob.index_jobs c
+        WHERE c.line = 'coalesced' AND NOT EXISTS (
+            SELECT FROM indexjob.index_jobs l WHERE l.id = c.gave_way_to AND l.state IN ('launching', 'running', 'completed', 'failed', 'skipped'))
+        FOR NO KEY UPDATE OF c SKIP LOCKED);
     GET DIAGNOSTICS released = ROW_COUNT;
     WITH RECURSIVE lines AS (
         (SELECT j.tenant, j.repository FROM indexjob.index_jobs j WHERE j.line IN ('blocked', 'ready') ORDER BY j.tenant, j.repository LIMIT 1)
@@ -861,13 +926,16 @@ CREATE FUNCTION indexjob.nudge(gone indexjob.index_jobs) RETURNS void
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    IF gone.line = 'ready' THEN
-        UPDATE indexjob.index_jobs j SET line = 'new'
-        WHERE j.line = 'blocked' AND j.id = (
-            SELECT n.id FROM indexjob.index_jobs n
-            WHERE n.tenant = gone.tenant AND n.repository = gone.repository AND n.line IN ('blocked', 'ready') AND n.id <> gone.id
-            ORDER BY n.priority DESC, n.seq LIMIT 1);
+    IF EXISTS (SELECT FROM indexjob.index_jobs r WHERE r.tenant = gone.tenant AND r.repository = gone.repository AND r.line = 'ready')
+       OR NOT EXISTS (SELECT FROM indexjob.index_jobs b WHERE b.tenant = gone.tenant AND b.repository = gone.repository AND b.line = 'blocked')
+       OR EXISTS (SELECT FROM indexjob.slots s WHERE s.tenant = gone.tenant AND s.repository = gone.repository) THEN
+        RETURN;
     END IF;
+    WITH next AS MATERIALIZED (
+        SELECT n.id FROM indexjob.index_jobs n WHERE n.tenant = gone.tenant AND n.repository = gone.repository AND n.line = 'blocked'
+        ORDER BY n.priority DESC, n.seq LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE indexjob.index_jobs j SET line = 'new' FROM next WHERE j.id = next.id;
 END $$;
 
 CREATE FUNCTION indexjob.open_graph(tenant text, hash bytea, OUT id bigint, OUT is_new boolean) RETURNS record
@@ -930,6 +998,15 @@ BEGIN
     END IF;
 END $$;
 
+CREATE FUNCTION indexjob.pause() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE indexjob.settings SET claiming_paused = true WHERE NOT claiming_paused;
+    RETURN FOUND;
+END $$;
+
 CREATE FUNCTION indexjob.promote(tenants text[], repositories text[]) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -937,22 +1014,39 @@ CREATE FUNCTION indexjob.promote(tenants text[], repositories text[]) RETURNS in
 DECLARE
     promoted integer;
 BEGIN
-    UPDATE indexjob.index_jobs j SET line = 'ready', updated_at = now()
-    FROM (
-        SELECT next.id
-        FROM (SELECT DISTINCT u.t, u.r FROM unnest(tenants, repositories) AS u (t, r)) AS touched
-        CROSS JOIN LATERAL (
-            SELECT n.id, n.line FROM indexjob.index_jobs n
-            WHERE n.tenant = touched.t AND n.repository = touched.r AND n.line IN ('blocked', 'ready')
-            ORDER BY n.priority DESC, n.seq LIMIT 1
-        ) AS next
-        WHERE next.line = 'blocked'
-          AND NOT EXISTS (SELECT FROM indexjob.slots s WHERE s.tenant = touched.t AND s.repository = touched.r)
-          AND NOT EXISTS (SELECT FROM indexjob.index_jobs r WHERE r.tenant = touched.t AND r.repository = touched.r AND r.line = 'ready')
-    ) AS head
-    WHERE j.id = head.id AND j.line = 'blocked';
+    WITH free AS (
+        SELECT DISTINCT u.t, u.r FROM unnest(tenants, repositories) AS u (t, r)
+        WHERE NOT EXISTS (SELECT FROM indexjob.slots s WHERE s.tenant = u.t AND s.repository = u.r)
+          AND NOT EXISTS (SELECT FROM indexjob.index_jobs r WHERE r.tenant = u.t AND r.repository = u.r AND r.line = 'ready')
+    ), heads AS MATERIALIZED (  -- locked once: asked again, it would pass over what this very statement has changed
+        SELECT head.id FROM free CROSS JOIN LATERAL (
+            SELECT n.id FROM indexjob.index_jobs n
+            WHERE n.tenant = free.t AND n.repository = free.r AND n.line = 'blocked'
+            ORDER BY n.priority DESC, n.seq LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS head
+    )
+    UPDATE indexjob.index_jobs j SET line = 'ready', updated_at = now() FROM heads h WHERE j.id = h.id;
     GET DIAGNOSTICS promoted = ROW_COUNT;
     RETURN promoted;
+END $$;
+
+CREATE FUNCTION indexjob.prune(older_than interval DEFAULT '30 days'::interval, at_most integer DEFAULT 10000, kept uuid[] DEFAULT '{}'::uuid[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    pruned integer;
+BEGIN
+    IF older_than IS NULL OR older_than < '0' THEN
+        RAISE EXCEPTION 'older_than must be a time that is not negative' USING ERRCODE = 'invalid_parameter_value', HINT = 'For example ''30 days''.';
+    END IF;
+    DELETE FROM indexjob.index_jobs d WHERE d.id = ANY (ARRAY(
+        SELECT j.id FROM indexjob.index_jobs j
+        WHERE j.finished_at < now() - older_than AND j.id <> ALL (kept)
+          AND NOT EXISTS (SELECT FROM indexjob.slots s WHERE s.job_id = j.id)
+          AND NOT EXISTS (SELECT FROM indexjob.index_jobs c WHERE c.gave_way_to = j.id AND c.line = 'coalesced')
+        ORDER BY j.finished_at LIMIT greatest(at_most, 0) FOR UPDATE OF j SKIP LOCKED));
+    GET DIAGNOSTICS pruned = ROW_COUNT;
+    RETURN pruned;
 END $$;
 
 CREATE FUNCTION indexjob.publish(job_id uuid, launch integer, token text, commit text, extractor_version integer, manifest_id bigint, graph_id bigint, seconds jsonb DEFAULT '{}'::jsonb) RETURNS jsonb
@@ -1102,12 +1196,29 @@ BEGIN
     RETURN FOUND;
 END $$;
 
+CREATE FUNCTION indexjob.redrive(tenant text DEFAULT NULL::text, batch text DEFAULT NULL::text, reason text DEFAULT NULL::text, at_most integer DEFAULT 1000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    failed uuid[] := ARRAY(
+        SELECT j.id FROM indexjob.index_jobs j
+        WHERE j.state = 'failed' AND j.finished_at IS NOT NULL AND j.tenant = ANY (ARRAY(SELECT indexjob.own_tenants()))
+          AND (redrive.tenant IS NULL OR j.tenant = redrive.tenant) AND (redrive.batch IS NULL OR j.batch = redrive.batch)
+          AND (redrive.reason IS NULL OR j.reason = redrive.reason)
+        ORDER BY j.finished_at LIMIT greatest(redrive.at_most, 0) FOR NO KEY UPDATE SKIP LOCKED);
+BEGIN
+    PERFORM indexjob.start_over(failed);
+    RETURN cardinality(failed);
+END $$;
+
 CREATE FUNCTION indexjob.release_coalesced(leader uuid) RETURNS void
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    UPDATE indexjob.index_jobs SET line = 'new', gave_way_to = NULL, updated_at = now()
-    WHERE gave_way_to = leader AND line = 'coalesced'
+    UPDATE indexjob.index_jobs j SET line = 'new', gave_way_to = NULL, updated_at = now()
+    WHERE j.id IN (SELECT c.id FROM indexjob.index_jobs c WHERE c.gave_way_to = leader AND c.line = 'coalesced' FOR NO KEY UPDATE SKIP LOCKED)
 $$;
 
 CREATE FUNCTION indexjob.release_slot(held bigint, job uuid, of_launch integer) RETURNS boolean
@@ -1118,7 +1229,9 @@ DECLARE
     freed indexjob.slots;
 BEGIN
     PERFORM indexjob.lead(held);
-    DELETE FROM indexjob.slots s WHERE s.job_id = job AND s.launch = of_launch RETURNING * INTO freed;
+    DELETE FROM indexjob.slots s WHERE s.job_id = job AND s.launch = of_launch
+        AND NOT EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.id = job AND j.launch = of_launch AND j.state IN ('launching', 'running'))
+    RETURNING * INTO freed;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
@@ -1218,11 +1331,7 @@ BEGIN
         RAISE NOTICE 'index job % is %; only failed and cancelled ones can be retried', job.id, job.state;
         RETURN false;
     END IF;
-    UPDATE indexjob.index_jobs j
-    SET state = 'queued', line = 'new', gave_way_to = NULL, run_after = now(), failures = 0, resets = 0, reason = NULL, message = NULL, commit = NULL, verdict = NULL,
-        progress = 0, stats = NULL, launched_at = NULL, started_at = NULL, finished_at = NULL, updated_at = now()
-    WHERE j.id = job.id;
-    DELETE FROM indexjob.progress p WHERE p.job_id = job.id;
+    PERFORM indexjob.start_over(ARRAY[job.id]);
     RETURN true;
 END $$;
 
@@ -1386,6 +1495,18 @@ BEGIN
     RETURN indexjob.note_attempt(job_id, launch, pod_uid, pod, node, now());
 END $$;
 
+CREATE FUNCTION indexjob.start_over(ended uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE indexjob.index_jobs j
+    SET state = 'queued', line = 'new', gave_way_to = NULL, run_after = now(), failures = 0, resets = 0, reason = NULL, message = NULL, commit = NULL, verdict = NULL,
+        progress = 0, stats = NULL, launched_at = NULL, started_at = NULL, finished_at = NULL, updated_at = now()
+    WHERE j.id = ANY (ended) AND j.state IN ('failed', 'cancelled');
+    DELETE FROM indexjob.progress p WHERE p.job_id = ANY (ended);
+END $$;
+
 CREATE FUNCTION indexjob.suspend(id uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1401,15 +1522,30 @@ BEGIN
     SET state = 'suspended', line = NULL, gave_way_to = NULL, started_at = NULL, launched_at = NULL, updated_at = now()
     WHERE j.id = job.id;
     PERFORM indexjob.release_coalesced(job.id);
-    PERFORM indexjob.nudge(job);
+    RETURN true;
+END $$;
+
+CREATE FUNCTION indexjob.unpause() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE indexjob.settings SET claiming_paused = false WHERE claiming_paused;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    NOTIFY indexjob_wake;
     RETURN true;
 END $$;
 
 CREATE FUNCTION indexjob.wake() RETURNS trigger
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.line IN ('new', 'blocked', 'ready') AND NEW.line IS NULL THEN
+        PERFORM indexjob.nudge(OLD);
+    END IF;
     IF pg_try_advisory_xact_lock(490672912, 1) THEN
         NOTIFY indexjob_wake;
     END IF;
@@ -1490,6 +1626,34 @@ CREATE VIEW indexjob.attempts WITH (security_barrier='true') AS
    FROM (indexjob.index_job_attempts a
      JOIN indexjob.index_jobs j ON ((j.id = a.job_id)))
   WHERE (j.tenant = ANY (ARRAY( SELECT indexjob.own_tenants() AS own_tenants)));
+
+CREATE VIEW indexjob.batches WITH (security_barrier='true') AS
+ SELECT j.tenant,
+    j.batch,
+    count(*) AS jobs,
+    count(*) FILTER (WHERE (j.state = 'queued'::indexjob.job_state)) AS queued,
+    count(*) FILTER (WHERE (j.state = 'launching'::indexjob.job_state)) AS launching,
+    count(*) FILTER (WHERE (j.state = 'running'::indexjob.job_state)) AS running,
+    count(*) FILTER (WHERE (j.state = 'suspended'::indexjob.job_state)) AS suspended,
+    count(*) FILTER (WHERE (j.state = 'completed'::indexjob.job_state)) AS completed,
+    count(*) FILTER (WHERE (j.state = 'failed'::indexjob.job_state)) AS failed,
+    count(*) FILTER (WHERE (j.state = 'cancelled'::indexjob.job_state)) AS cancelled,
+    count(*) FILTER (WHERE (j.state = 'skipped'::indexjob.job_state)) AS skipped,
+    (floor(avg(
+        CASE
+            WHEN (j.finished_at IS NOT NULL) THEN 100
+            WHEN (j.state = ANY (ARRAY['launching'::indexjob.job_state, 'running'::indexjob.job_state])) THEN COALESCE((p.progress)::integer, 0)
+            ELSE 0
+        END)))::integer AS progress,
+    min(j.created_at) AS created_at,
+        CASE
+            WHEN bool_and((j.finished_at IS NOT NULL)) THEN max(j.finished_at)
+            ELSE NULL::timestamp with time zone
+        END AS finished_at
+   FROM (indexjob.index_jobs j
+     LEFT JOIN indexjob.progress p ON (((p.job_id = j.id) AND (p.launch = j.launch))))
+  WHERE ((j.batch IS NOT NULL) AND (j.tenant = ANY (ARRAY( SELECT indexjob.own_tenants() AS own_tenants))))
+  GROUP BY j.tenant, j.batch;
 
 CREATE TABLE indexjob.content (
     id bigint NOT NULL,
@@ -1603,6 +1767,22 @@ CREATE VIEW indexjob.dependencies WITH (security_barrier='true') AS
     n.tenant
    FROM (indexjob.current_snapshots n
      JOIN indexjob.dependency d ON ((d.graph_id = n.graph_id)));
+
+CREATE VIEW indexjob.durations WITH (security_barrier='true') AS
+ SELECT tenant,
+    count(*) AS jobs,
+    avg(waited) AS waiting_average,
+    percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY waited) AS waiting_p50,
+    percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY waited) AS waiting_p95,
+    avg(ran) AS running_average,
+    percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ran) AS running_p50,
+    percentile_cont((0.95)::double precision) WITHIN GROUP (ORDER BY ran) AS running_p95
+   FROM ( SELECT j.tenant,
+            GREATEST((COALESCE(j.started_at, j.launched_at) - GREATEST(j.created_at, j.run_after)), '00:00:00'::interval) AS waited,
+            (j.finished_at - COALESCE(j.started_at, j.launched_at)) AS ran
+           FROM indexjob.index_jobs j
+          WHERE ((j.finished_at > (now() - '7 days'::interval)) AND (j.state = ANY (ARRAY['completed'::indexjob.job_state, 'skipped'::indexjob.job_state, 'failed'::indexjob.job_state])) AND (j.gave_way_to IS NULL) AND (j.launched_at IS NOT NULL) AND (j.tenant = ANY (ARRAY( SELECT indexjob.own_tenants() AS own_tenants))))) t
+  GROUP BY tenant;
 
 CREATE TABLE indexjob.manifest_file (
     manifest_id bigint NOT NULL,
@@ -1748,6 +1928,24 @@ CREATE TABLE indexjob.migrations (
     applied_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE VIEW indexjob.recent_failures WITH (security_barrier='true') AS
+ SELECT id,
+    tenant,
+    repository,
+    revision,
+    batch,
+    reason,
+    message,
+    launch AS launches,
+    (( SELECT count(*) AS count
+           FROM indexjob.index_job_attempts a
+          WHERE (a.job_id = j.id)))::integer AS attempts,
+    created_at,
+    finished_at
+   FROM indexjob.index_jobs j
+  WHERE ((finished_at > (now() - '24:00:00'::interval)) AND (state = 'failed'::indexjob.job_state) AND (tenant = ANY (ARRAY( SELECT indexjob.own_tenants() AS own_tenants))))
+  ORDER BY finished_at DESC;
+
 CREATE TABLE indexjob.reference (
     content_id bigint NOT NULL,
     line integer NOT NULL,
@@ -1790,6 +1988,66 @@ ALTER TABLE indexjob.snapshot ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE VIEW indexjob.stuck WITH (security_barrier='true') AS
+ SELECT id,
+    tenant,
+    repository,
+    revision,
+    state,
+    launch,
+    what,
+    last_sign,
+    (now() - last_sign) AS silent_for
+   FROM ( SELECT j.id,
+            j.tenant,
+            j.repository,
+            j.revision,
+            (j.state)::text AS state,
+            j.launch,
+                CASE
+                    WHEN (j.state = ANY (ARRAY['launching'::indexjob.job_state, 'running'::indexjob.job_state])) THEN 'no sign of life'::text
+                    ELSE 'its launch is not gone'::text
+                END AS what,
+                CASE
+                    WHEN (j.state = ANY (ARRAY['launching'::indexjob.job_state, 'running'::indexjob.job_state])) THEN GREATEST(p.heartbeat_at, j.started_at, j.launched_at)
+                    ELSE j.updated_at
+                END AS last_sign
+           FROM ((indexjob.slots s
+             JOIN indexjob.index_jobs j ON ((j.id = s.job_id)))
+             LEFT JOIN indexjob.progress p ON (((p.job_id = j.id) AND (p.launch = j.launch))))
+        UNION ALL
+         SELECT j.id,
+            j.tenant,
+            j.repository,
+            j.revision,
+            (j.state)::text AS state,
+            j.launch,
+            'no dispatcher has looked at it'::text,
+            GREATEST(j.updated_at, j.run_after) AS "greatest"
+           FROM indexjob.index_jobs j
+          WHERE (j.line = 'new'::indexjob.line_place)
+        UNION ALL
+         SELECT j.id,
+            j.tenant,
+            j.repository,
+            j.revision,
+            (j.state)::text AS state,
+            j.launch,
+            'no dispatcher has looked at it'::text,
+            j.run_after
+           FROM indexjob.index_jobs j
+          WHERE ((j.line = 'scheduled'::indexjob.line_place) AND (j.run_after < (now() - '00:10:00'::interval)))) o
+  WHERE ((last_sign < (now() - '00:10:00'::interval)) AND (tenant = ANY (ARRAY( SELECT indexjob.own_tenants() AS own_tenants))));
+
+CREATE VIEW indexjob.summary WITH (security_barrier='true') AS
+ SELECT tenant,
+    (state)::text AS state,
+    count(*) AS jobs,
+    min(created_at) AS oldest
+   FROM indexjob.index_jobs j
+  WHERE (tenant = ANY (ARRAY( SELECT indexjob.own_tenants() AS own_tenants)))
+  GROUP BY tenant, state;
 
 CREATE TABLE indexjob.symbol (
     content_id bigint NOT NULL,
@@ -1850,6 +2108,155 @@ CREATE TABLE indexjob.tenants (
     CONSTRAINT tenants_name_check CHECK ((name ~ '^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$'::text)),
     CONSTRAINT tenants_weight_check CHECK ((weight > 0))
 );
+
+CREATE VIEW indexjob.waiting WITH (security_barrier='true') AS
+ WITH own AS MATERIALIZED (
+         SELECT indexjob.own_tenants() AS tenant
+        )
+( SELECT j.id,
+    j.tenant,
+    j.repository,
+    j.revision,
+    j.batch,
+    j.priority,
+    j.created_at,
+    j.run_after,
+    ((1 + ( SELECT count(*) AS count
+           FROM ( SELECT
+                   FROM indexjob.index_jobs r
+                  WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.priority > j.priority))
+                UNION ALL
+                 SELECT
+                   FROM indexjob.index_jobs r
+                  WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.priority = j.priority) AND (r.seq < j.seq))
+         LIMIT 10000) first)))::integer AS place,
+        CASE
+            WHEN ( SELECT s.claiming_paused
+               FROM indexjob.settings s) THEN 'paused'::text
+            WHEN (( SELECT count(*) AS count
+               FROM indexjob.slots s) >= ( SELECT s.running_cap
+               FROM indexjob.settings s)) THEN 'overall cap'::text
+            WHEN (( SELECT count(*) AS count
+               FROM indexjob.slots s
+              WHERE (s.tenant = j.tenant)) >= ( SELECT t.cap
+               FROM indexjob.tenants t
+              WHERE (t.name = j.tenant))) THEN 'tenant''s cap'::text
+            ELSE 'next in turn'::text
+        END AS reason,
+    NULL::uuid AS behind
+   FROM indexjob.index_jobs j
+  WHERE ((j.line = 'ready'::indexjob.line_place) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
+           FROM own o))))
+  ORDER BY j.tenant, j.priority DESC, j.seq)
+UNION ALL
+ SELECT j.id,
+    j.tenant,
+    j.repository,
+    j.revision,
+    j.batch,
+    j.priority,
+    j.created_at,
+    j.run_after,
+    (((1 + ( SELECT count(*) AS count
+           FROM ( SELECT
+                   FROM indexjob.index_jobs b
+                  WHERE ((b.line = ANY (ARRAY['blocked'::indexjob.line_place, 'ready'::indexjob.line_place])) AND (b.tenant = j.tenant) AND (b.repository = j.repository) AND (b.priority > j.priority))
+                UNION ALL
+                 SELECT
+                   FROM indexjob.index_jobs b
+                  WHERE ((b.line = ANY (ARRAY['blocked'::indexjob.line_place, 'ready'::indexjob.line_place])) AND (b.tenant = j.tenant) AND (b.repository = j.repository) AND (b.priority = j.priority) AND (b.seq < j.seq))
+         LIMIT 10000) first)) + ( SELECT count(*) AS count
+           FROM ( SELECT
+                   FROM indexjob.index_jobs r
+                  WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.repository <> j.repository) AND (r.priority > j.priority))
+                UNION ALL
+                 SELECT
+                   FROM indexjob.index_jobs r
+                  WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.repository <> j.repository) AND (r.priority = j.priority) AND (r.seq < j.seq))
+         LIMIT 10000) first)))::integer AS place,
+        CASE
+            WHEN ( SELECT s.claiming_paused
+               FROM indexjob.settings s) THEN 'paused'::text
+            ELSE 'behind a job of the same repository'::text
+        END AS reason,
+    COALESCE(( SELECT s.job_id
+           FROM indexjob.slots s
+          WHERE ((s.tenant = j.tenant) AND (s.repository = j.repository))), ( SELECT r.id
+           FROM indexjob.index_jobs r
+          WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.repository = j.repository)))) AS behind
+   FROM indexjob.index_jobs j
+  WHERE ((j.line = 'blocked'::indexjob.line_place) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
+           FROM own o))))
+UNION ALL
+ SELECT j.id,
+    j.tenant,
+    j.repository,
+    j.revision,
+    j.batch,
+    j.priority,
+    j.created_at,
+    j.run_after,
+    NULL::integer AS place,
+        CASE
+            WHEN (j.run_after > now()) THEN 'due time'::text
+            WHEN ( SELECT s.claiming_paused
+               FROM indexjob.settings s) THEN 'paused'::text
+            ELSE 'not looked at yet'::text
+        END AS reason,
+    NULL::uuid AS behind
+   FROM indexjob.index_jobs j
+  WHERE ((j.line = 'new'::indexjob.line_place) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
+           FROM own o))))
+UNION ALL
+ SELECT j.id,
+    j.tenant,
+    j.repository,
+    j.revision,
+    j.batch,
+    j.priority,
+    j.created_at,
+    j.run_after,
+    NULL::integer AS place,
+        CASE
+            WHEN (j.run_after > now()) THEN 'due time'::text
+            WHEN ( SELECT s.claiming_paused
+               FROM indexjob.settings s) THEN 'paused'::text
+            ELSE 'not looked at yet'::text
+        END AS reason,
+    NULL::uuid AS behind
+   FROM indexjob.index_jobs j
+  WHERE ((j.line = 'scheduled'::indexjob.line_place) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
+           FROM own o))))
+UNION ALL
+ SELECT j.id,
+    j.tenant,
+    j.repository,
+    j.revision,
+    j.batch,
+    j.priority,
+    j.created_at,
+    j.run_after,
+    NULL::integer AS place,
+    'takes the outcome of an equal job'::text AS reason,
+    j.gave_way_to AS behind
+   FROM indexjob.index_jobs j
+  WHERE ((j.line = 'coalesced'::indexjob.line_place) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
+           FROM own o))))
+UNION ALL
+ SELECT j.id,
+    j.tenant,
+    j.repository,
+    j.revision,
+    j.batch,
+    j.priority,
+    j.created_at,
+    j.run_after,
+    NULL::integer AS place,
+    'suspended'::text AS reason,
+    NULL::uuid AS behind
+   FROM indexjob.index_jobs j
+  WHERE ((j.state = 'suspended'::indexjob.job_state) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
+           FROM own o))));
 
 ALTER TABLE ONLY indexjob.content
     ADD CONSTRAINT content_blob_sha_tenant_language_extractor_version_key UNIQUE (blob_sha, tenant, language, extractor_version);
@@ -2014,6 +2421,9 @@ REVOKE ALL ON FUNCTION indexjob.cancel(id uuid, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.cancel(id uuid, reason text) TO indexjob_producer;
 GRANT ALL ON FUNCTION indexjob.cancel(id uuid, reason text) TO indexjob_operator;
 
+REVOKE ALL ON FUNCTION indexjob.check_invariants(patience interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.check_invariants(patience interval) TO indexjob_operator;
+
 REVOKE ALL ON FUNCTION indexjob.check_request(repository text, revision text, backoff_limit integer, profile text, options jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.claim(held bigint, wanted integer, at_once integer, in_namespace text) FROM PUBLIC;
@@ -2106,7 +2516,13 @@ GRANT ALL ON FUNCTION indexjob.own_tenants() TO indexjob_reader;
 GRANT ALL ON FUNCTION indexjob.own_tenants() TO indexjob_producer;
 GRANT ALL ON FUNCTION indexjob.own_tenants() TO indexjob_operator;
 
+REVOKE ALL ON FUNCTION indexjob.pause() FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.pause() TO indexjob_operator;
+
 REVOKE ALL ON FUNCTION indexjob.promote(tenants text[], repositories text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION indexjob.prune(older_than interval, at_most integer, kept uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.prune(older_than interval, at_most integer, kept uuid[]) TO indexjob_operator;
 
 REVOKE ALL ON FUNCTION indexjob.publish(job_id uuid, launch integer, token text, commit text, extractor_version integer, manifest_id bigint, graph_id bigint, seconds jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.publish(job_id uuid, launch integer, token text, commit text, extractor_version integer, manifest_id bigint, graph_id bigint, seconds jsonb) TO indexjob_worker;
@@ -2125,6 +2541,10 @@ GRANT ALL ON FUNCTION indexjob.record_requeued(held bigint, job uuid, of_launch 
 
 REVOKE ALL ON FUNCTION indexjob.record_running(held bigint, job uuid, of_launch integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.record_running(held bigint, job uuid, of_launch integer) TO indexjob_operator;
+
+REVOKE ALL ON FUNCTION indexjob.redrive(tenant text, batch text, reason text, at_most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.redrive(tenant text, batch text, reason text, at_most integer) TO indexjob_producer;
+GRANT ALL ON FUNCTION indexjob.redrive(tenant text, batch text, reason text, at_most integer) TO indexjob_operator;
 
 REVOKE ALL ON FUNCTION indexjob.release_coalesced(leader uuid) FROM PUBLIC;
 
@@ -2171,9 +2591,14 @@ REVOKE ALL ON FUNCTION indexjob.show_snapshot(job indexjob.index_jobs, snapshot 
 REVOKE ALL ON FUNCTION indexjob.start_attempt(job_id uuid, launch integer, token text, pod_uid text, pod text, node text) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.start_attempt(job_id uuid, launch integer, token text, pod_uid text, pod text, node text) TO indexjob_worker;
 
+REVOKE ALL ON FUNCTION indexjob.start_over(ended uuid[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION indexjob.suspend(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.suspend(id uuid) TO indexjob_producer;
 GRANT ALL ON FUNCTION indexjob.suspend(id uuid) TO indexjob_operator;
+
+REVOKE ALL ON FUNCTION indexjob.unpause() FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.unpause() TO indexjob_operator;
 
 REVOKE ALL ON FUNCTION indexjob.wake() FROM PUBLIC;
 
@@ -2188,6 +2613,10 @@ GRANT SELECT ON TABLE indexjob.index_job_attempts TO indexjob_operator;
 GRANT SELECT ON TABLE indexjob.attempts TO indexjob_reader;
 GRANT SELECT ON TABLE indexjob.attempts TO indexjob_producer;
 GRANT SELECT ON TABLE indexjob.attempts TO indexjob_operator;
+
+GRANT SELECT ON TABLE indexjob.batches TO indexjob_reader;
+GRANT SELECT ON TABLE indexjob.batches TO indexjob_producer;
+GRANT SELECT ON TABLE indexjob.batches TO indexjob_operator;
 
 GRANT SELECT,INSERT ON TABLE indexjob.content TO indexjob_worker;
 
@@ -2204,6 +2633,10 @@ GRANT INSERT ON TABLE indexjob.dependency TO indexjob_worker;
 GRANT SELECT ON TABLE indexjob.dependencies TO indexjob_reader;
 GRANT SELECT ON TABLE indexjob.dependencies TO indexjob_producer;
 GRANT SELECT ON TABLE indexjob.dependencies TO indexjob_operator;
+
+GRANT SELECT ON TABLE indexjob.durations TO indexjob_reader;
+GRANT SELECT ON TABLE indexjob.durations TO indexjob_producer;
+GRANT SELECT ON TABLE indexjob.durations TO indexjob_operator;
 
 GRANT INSERT ON TABLE indexjob.manifest_file TO indexjob_worker;
 
@@ -2228,9 +2661,21 @@ GRANT SELECT ON TABLE indexjob.migrations TO indexjob_producer;
 GRANT SELECT ON TABLE indexjob.migrations TO indexjob_worker;
 GRANT SELECT ON TABLE indexjob.migrations TO indexjob_operator;
 
+GRANT SELECT ON TABLE indexjob.recent_failures TO indexjob_reader;
+GRANT SELECT ON TABLE indexjob.recent_failures TO indexjob_producer;
+GRANT SELECT ON TABLE indexjob.recent_failures TO indexjob_operator;
+
 GRANT INSERT ON TABLE indexjob.reference TO indexjob_worker;
 
 GRANT SELECT,UPDATE ON TABLE indexjob.settings TO indexjob_operator;
+
+GRANT SELECT ON TABLE indexjob.stuck TO indexjob_reader;
+GRANT SELECT ON TABLE indexjob.stuck TO indexjob_producer;
+GRANT SELECT ON TABLE indexjob.stuck TO indexjob_operator;
+
+GRANT SELECT ON TABLE indexjob.summary TO indexjob_reader;
+GRANT SELECT ON TABLE indexjob.summary TO indexjob_producer;
+GRANT SELECT ON TABLE indexjob.summary TO indexjob_operator;
 
 GRANT INSERT ON TABLE indexjob.symbol TO indexjob_worker;
 
@@ -2243,3 +2688,7 @@ GRANT SELECT ON TABLE indexjob.symbols TO indexjob_producer;
 GRANT SELECT ON TABLE indexjob.symbols TO indexjob_operator;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE indexjob.tenants TO indexjob_operator;
+
+GRANT SELECT ON TABLE indexjob.waiting TO indexjob_reader;
+GRANT SELECT ON TABLE indexjob.waiting TO indexjob_producer;
+GRANT SELECT ON TABLE indexjob.waiting TO indexjob_operator;

@@ -68,7 +68,7 @@ def unpause(call: Call) -> None:
 def switch(call: Call, *, paused: bool) -> None:
     """The administrator's switch, for all dispatchers of this database."""
     with call.connection() as connection:
-        connection.execute("UPDATE indexjob.settings SET claiming_paused = %s", (paused,))
+        connection.execute("SELECT indexjob.pause()" if paused else "SELECT indexjob.unpause()")
     if call.json:
         answer_json({"claiming_paused": paused})
     else:

@@ -12,15 +12,9 @@ if TYPE_CHECKING:
 
     from indexjob.database import Database
 
-LAUNCHING_FOR_LONG = "30 minutes"
-
 LEADER = "SELECT holder, expires_at > now() FROM indexjob.lease ORDER BY epoch DESC LIMIT 1"
-SETTINGS = "SELECT claiming_paused, heartbeat_timeout FROM indexjob.settings"
-STUCK = """
-SELECT count(*) FILTER (WHERE state = 'running' AND coalesce(heartbeat_at, started_at, updated_at) < now() - %s),
-    count(*) FILTER (WHERE state = 'launching' AND updated_at < now() - %s::interval)
-FROM indexjob.jobs WHERE state IN ('running', 'launching')
-"""
+PAUSED = "SELECT claiming_paused FROM indexjob.settings"
+STUCK = "SELECT count(*) OVER (), what, left(id::text, 8), repository FROM indexjob.stuck ORDER BY last_sign LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +37,11 @@ def examine(database: Database) -> list[Check]:
             schema = _schema(connection)
             found.append(schema)
             if schema.ok:
-                found += [_told("leader", _leader, connection), _told("queue", _queue, connection)]
+                found += [
+                    _told("leader", _leader, connection),
+                    _told("claiming", _claiming, connection),
+                    _told("stuck", _stuck, connection),
+                ]
             return found
     except ClearError as error:
         return [Check("database", ok=False, detail=str(error))]
@@ -79,12 +77,15 @@ def _leader(connection: psycopg.Connection) -> tuple[bool, str]:
     return True, f"{row[0]} leads"
 
 
-def _queue(connection: psycopg.Connection) -> tuple[bool, str]:
-    paused, heartbeat_timeout = connection.execute(SETTINGS).fetchone() or (False, None)
-    silent, waiting = connection.execute(STUCK, (heartbeat_timeout, LAUNCHING_FOR_LONG)).fetchone() or (0, 0)
-    if silent or waiting:
-        return (
-            False,
-            f"{silent} running without a sign of life for {heartbeat_timeout}, {waiting} launching for over {LAUNCHING_FOR_LONG}.",
-        )
-    return True, "claiming is paused: `indexjob unpause` goes on" if paused else "nothing is stuck"
+def _claiming(connection: psycopg.Connection) -> tuple[bool, str]:
+    """Somebody's decision, not a fault."""
+    paused = (connection.execute(PAUSED).fetchone() or (False,))[0]
+    return True, "paused: `indexjob unpause` goes on" if paused else "goes on"
+
+
+def _stuck(connection: psycopg.Connection) -> tuple[bool, str]:
+    row = connection.execute(STUCK).fetchone()
+    if row is None:
+        return True, "nothing"
+    count, what, job, repository = row
+    return False, f"{count}, the longest is {job} ({repository}): {what}. `indexjob show {job}` tells more."

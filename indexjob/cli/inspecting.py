@@ -80,10 +80,11 @@ async def show(call: Call, job: IdArgument) -> None:
         found = await ids.resolve(connection, job)
         [row] = await producer.read_jobs(connection, [found])
         attempts = await producer.read_attempts(connection, found)
+        waits_for = await producer.waits_for(connection, found)
     if call.json:
-        answer_json({**plain(row), "attempts_made": attempts})
+        answer_json({**plain(row), "waits_for": waits_for, "attempts_made": attempts})
         return
-    answer_fields(described(row))
+    answer_fields(described(row, waits_for))
     if attempts:
         print()  # noqa: T201
         answer_table(
@@ -99,7 +100,7 @@ def whereabouts(job: Job) -> str:
     return job.reason or ""
 
 
-def described(job: Job) -> dict[str, object]:
+def described(job: Job, waits_for: str | None) -> dict[str, object]:
     """One job for people; what is empty is left out by who shows it."""
     stats = job.stats or {}
     return {
@@ -110,6 +111,7 @@ def described(job: Job) -> dict[str, object]:
         "state": job.state,
         "reason": job.reason,
         "message": job.message,
+        "waits for": waits_for,
         "step": f"{job.step}, {job.progress} %" if job.state == "running" else None,
         "tenant": job.tenant,
         "batch": job.batch,

@@ -14,7 +14,7 @@ from indexjob.cli.summary import read_summary, show_summary
 
 app = typer.Typer()
 
-QUEUE = "SELECT state, count(*) AS jobs FROM indexjob.jobs GROUP BY state ORDER BY state"
+QUEUE = "SELECT state, sum(jobs)::bigint AS jobs FROM indexjob.summary GROUP BY state ORDER BY state"
 INDEX = """
 SELECT repository, revision, commit, count(*) AS files, count(language) AS source_files, coalesce(sum(lines), 0)::bigint AS lines,
     string_agg(DISTINCT language, ', ') AS languages

@@ -197,6 +197,16 @@ async def read_jobs(connection: AsyncConnection, ids: Collection[UUID]) -> list[
         return await cursor.fetchall()
 
 
+async def waits_for(connection: AsyncConnection, job: UUID) -> str | None:
+    """Why a job isn't running, and its place in line; None if it isn't waiting."""
+    row = await (
+        await connection.execute("SELECT reason, place FROM indexjob.waiting WHERE id = %s", (job,))
+    ).fetchone()
+    if row is None:
+        return None
+    return f"{row[0]}, place {row[1]}" if row[1] else str(row[0])
+
+
 async def read_attempts(connection: AsyncConnection, job: UUID) -> list[Attempt]:
     """The job's attempts, oldest first."""
     async with connection.cursor(row_factory=class_row(Attempt)) as cursor:

@@ -158,7 +158,7 @@ def test_health_says_what_is_wrong(
     def checks() -> dict[str, bool]:
         return {check["name"]: check["ok"] for check in cli("health", "-o", "json").json["checks"]}
 
-    assert checks() == {"database": True, "schema": True, "leader": False, "queue": True}
+    assert checks() == {"database": True, "schema": True, "leader": False, "claiming": True, "stuck": True}
     assert cli("health").code == 1
     assert "indexjob up" in cli("health").out
     admin.execute("SELECT indexjob.acquire_lease('someone', '1 hour')")
@@ -177,10 +177,14 @@ def test_health_finds_what_is_stuck(cli: Cli, queue: Queue) -> None:
     job = queue.enqueue()
     queue.run(job)
     assert cli("health").code == 0
-    queue.one("UPDATE indexjob.index_jobs SET started_at = now() - interval '1 hour' WHERE id = %s RETURNING 1", job)
+    queue.one(
+        "UPDATE indexjob.index_jobs SET started_at = now() - interval '1 hour', launched_at = now() - interval '1 hour' WHERE id = %s RETURNING 1",
+        job,
+    )
     result = cli("health")
     assert result.code == 1
-    assert "1 running without a sign of life" in result.out
+    assert f"1, the longest is {str(job)[:8]}" in result.out
+    assert "no sign of life" in result.out
 
 
 def test_pause_stops_claiming_until_unpause(cli: Cli, queue: Queue) -> None:

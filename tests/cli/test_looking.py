@@ -49,7 +49,7 @@ def test_the_shapes_of_json_are_those_of_the_views(cli: Cli, queue: Queue, index
         index,
     )
     shown = cli("show", index, "-o", "json").json
-    assert list(shown) == [*Job.__dataclass_fields__, "attempts_made"]
+    assert list(shown) == [*Job.__dataclass_fields__, "waits_for", "attempts_made"]
     assert list(shown["attempts_made"][0]) == list(Attempt.__dataclass_fields__)
 
 
@@ -57,6 +57,12 @@ def test_show_tells_what_is_known(cli: Cli, index: UUID) -> None:
     out = cli("show", index).out
     for told in (str(index), URL, "completed", "3 files", "clone 0.25"):
         assert told in out
+
+
+def test_show_tells_what_a_job_waits_for(cli: Cli, queue: Queue) -> None:
+    job = queue.enqueue(run_after="2100-01-01")
+    assert cli("show", job, "-o", "json").json["waits_for"] == "due time"
+    assert "due time" in cli("show", job).out
 
 
 def test_the_beginning_of_an_id_will_do_if_it_is_one_jobs(
