@@ -2023,7 +2023,7 @@ CREATE VIEW indexjob.stuck WITH (security_barrier='true') AS
             j.revision,
             (j.state)::text AS state,
             j.launch,
-            'no dispatcher has looked at it'::text,
+            'no dispatcher has looked at it'::text AS what,
             GREATEST(j.updated_at, j.run_after) AS "greatest"
            FROM indexjob.index_jobs j
           WHERE (j.line = 'new'::indexjob.line_place)
@@ -2034,7 +2034,7 @@ CREATE VIEW indexjob.stuck WITH (security_barrier='true') AS
             j.revision,
             (j.state)::text AS state,
             j.launch,
-            'no dispatcher has looked at it'::text,
+            'no dispatcher has looked at it'::text AS what,
             j.run_after
            FROM indexjob.index_jobs j
           WHERE ((j.line = 'scheduled'::indexjob.line_place) AND (j.run_after < (now() - '00:10:00'::interval)))) o

@@ -10,10 +10,10 @@ FROM (
     JOIN indexjob.index_jobs j ON j.id = s.job_id
     LEFT JOIN indexjob.progress p ON p.job_id = j.id AND p.launch = j.launch
     UNION ALL
-    SELECT j.id, j.tenant, j.repository, j.revision, j.state::text, j.launch, 'no dispatcher has looked at it', greatest(j.updated_at, j.run_after)
+    SELECT j.id, j.tenant, j.repository, j.revision, j.state::text, j.launch, 'no dispatcher has looked at it' AS what, greatest(j.updated_at, j.run_after)
     FROM indexjob.index_jobs j WHERE j.line = 'new'
     UNION ALL
-    SELECT j.id, j.tenant, j.repository, j.revision, j.state::text, j.launch, 'no dispatcher has looked at it', j.run_after
+    SELECT j.id, j.tenant, j.repository, j.revision, j.state::text, j.launch, 'no dispatcher has looked at it' AS what, j.run_after
     FROM indexjob.index_jobs j WHERE j.line = 'scheduled' AND j.run_after < now() - interval '10 minutes'
 ) AS o
 WHERE o.last_sign < now() - interval '10 minutes' AND o.tenant = ANY (ARRAY(SELECT indexjob.own_tenants()));
