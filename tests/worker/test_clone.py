@@ -27,11 +27,11 @@ def _git(worker: Worker, *arguments: str) -> list[str]:
 
 
 @pytest.mark.parametrize("by", ["HEAD", "main", "refs/heads/main", "v1", "v2", "sha", "SHA", "file", "path"])
-def test_finds_the_commit(worker: Worker, server: GitServer, repository: Repository, by: str) -> None:
+def test_finds_the_commit(worker: Worker, git_server: GitServer, repository: Repository, by: str) -> None:
     commit = repository._tip("main")
     repository.git("tag", "v1", "main")
     repository.git("tag", "-a", "-m", "annotated", "v2", "main")
-    url = {"file": f"file://{repository.path}", "path": str(repository.path)}.get(by, f"{server.url}/repo.git")
+    url = {"file": f"file://{repository.path}", "path": str(repository.path)}.get(by, f"{git_server.url}/repo.git")
     revision = {"sha": commit, "SHA": commit.upper(), "file": "HEAD", "path": "HEAD"}.get(by, by)
     code, outcome, _ = worker.clone(url, revision=revision)
     assert (code, outcome["reason"], outcome["commit"]) == (0, "Completed", commit)
@@ -40,35 +40,39 @@ def test_finds_the_commit(worker: Worker, server: GitServer, repository: Reposit
     assert abs(_cloned(worker)["started_at"] - time.time()) < 30
 
 
-def test_takes_no_history(worker: Worker, server: GitServer, repository: Repository) -> None:
+def test_takes_no_history(worker: Worker, git_server: GitServer, repository: Repository) -> None:
     repository.commit({"a.py": "x = 1\n"})
-    assert worker.clone(f"{server.url}/repo.git")[0] == 0
+    assert worker.clone(f"{git_server.url}/repo.git")[0] == 0
     assert len(_git(worker, "rev-list", "--all")) == 1
 
 
-def test_an_older_commit_by_its_id(worker: Worker, server: GitServer, repository: Repository) -> None:
+def test_an_older_commit_by_its_id(worker: Worker, git_server: GitServer, repository: Repository) -> None:
     first = repository._tip("main")
     repository.commit({"a.py": "x = 1\n"})
-    assert worker.clone(f"{server.url}/repo.git", revision=first)[1]["commit"] == first
+    assert worker.clone(f"{git_server.url}/repo.git", revision=first)[1]["commit"] == first
 
 
-def test_a_server_that_refuses_ids(worker: Worker, server: GitServer, repository: Repository) -> None:
+def test_a_server_that_refuses_ids(worker: Worker, git_server: GitServer, repository: Repository) -> None:
     """The old protocol gives no unadvertised commit by its id: branches and tags are fetched, and the id looked for."""
-    server.protocol_v0 = True
+    git_server.protocol_v0 = True
     first = repository._tip("main")
     repository.commit({"a.py": "x = 1\n"})
-    assert worker.clone(f"{server.url}/repo.git", revision=first)[1].get("commit") == first
-    code, outcome, _ = worker.clone(f"{server.url}/repo.git", revision="1" * 40)
+    assert worker.clone(f"{git_server.url}/repo.git", revision=first)[1].get("commit") == first
+    code, outcome, _ = worker.clone(f"{git_server.url}/repo.git", revision="1" * 40)
     assert (code, outcome["reason"]) == (65, "RevisionNotFound")
 
 
-def test_unchanged_leaves_a_marker_and_no_repository(worker: Worker, server: GitServer, repository: Repository) -> None:
+def test_unchanged_leaves_a_marker_and_no_repository(
+    worker: Worker, git_server: GitServer, repository: Repository
+) -> None:
     commit = repository._tip("main")
-    code, outcome, _ = worker.clone(f"{server.url}/repo.git", revision="main", known_commits={1: ["0" * 40, commit]})
+    code, outcome, _ = worker.clone(
+        f"{git_server.url}/repo.git", revision="main", known_commits={1: ["0" * 40, commit]}
+    )
     assert (code, outcome["reason"], outcome["commit"]) == (0, "Unchanged", commit)
     assert worker.leftovers() == ["clone.json"]
     assert _cloned(worker)["unchanged"] is True
-    assert not any("git-upload-pack" in r and "info/refs" not in r for r in server.requests[1:-1])
+    assert not any("git-upload-pack" in r and "info/refs" not in r for r in git_server.requests[1:-1])
 
 
 def test_sha256_repository(worker: Worker, tmp_path: Path) -> None:
@@ -94,8 +98,10 @@ def test_sha256_repository(worker: Worker, tmp_path: Path) -> None:
         ("HEAD~1", "cannot be a revision"),
     ],
 )
-def test_no_such_revision(worker: Worker, server: GitServer, repository: Repository, revision: str, says: str) -> None:
-    code, outcome, _ = worker.clone(f"{server.url}/repo.git", revision=revision)
+def test_no_such_revision(
+    worker: Worker, git_server: GitServer, repository: Repository, revision: str, says: str
+) -> None:
+    code, outcome, _ = worker.clone(f"{git_server.url}/repo.git", revision=revision)
     assert (code, outcome["reason"]) == (65, "RevisionNotFound")
     assert says in outcome["message"]
     assert worker.leftovers() == []
@@ -121,33 +127,33 @@ def test_local_ones_only_where_they_are_allowed(worker: Worker, url: str) -> Non
     assert (code, outcome["reason"]) == (65, "UnsupportedUrl")
 
 
-def test_no_such_repository(worker: Worker, server: GitServer, tmp_path: Path) -> None:
-    assert worker.clone(f"{server.url}/none.git")[1]["reason"] == "RepositoryNotFound"
+def test_no_such_repository(worker: Worker, git_server: GitServer, tmp_path: Path) -> None:
+    assert worker.clone(f"{git_server.url}/none.git")[1]["reason"] == "RepositoryNotFound"
     code, outcome, _ = worker.clone(str(tmp_path / "none"))
     assert (code, outcome["reason"]) == (65, "RepositoryNotFound")
 
 
-def test_not_a_repository(worker: Worker, server: GitServer, repository: Repository, tmp_path: Path) -> None:
+def test_not_a_repository(worker: Worker, git_server: GitServer, repository: Repository, tmp_path: Path) -> None:
     code, outcome, _ = worker.clone(str(tmp_path))
     assert (code, outcome["reason"]) == (65, "NotARepository")
-    server.mood = "website"
-    code, outcome, _ = worker.clone(f"{server.url}/repo.git")
+    git_server.mood = "website"
+    code, outcome, _ = worker.clone(f"{git_server.url}/repo.git")
     assert (code, outcome["reason"]) == (65, "NotARepository")
 
 
-def test_empty_and_headless(worker: Worker, server: GitServer) -> None:
-    empty = Repository(server.root / "empty.git")
-    code, outcome, _ = worker.clone(f"{server.url}/empty.git")
+def test_empty_and_headless(worker: Worker, git_server: GitServer) -> None:
+    empty = Repository(git_server.root / "empty.git")
+    code, outcome, _ = worker.clone(f"{git_server.url}/empty.git")
     assert (code, outcome["reason"]) == (65, "EmptyRepository")
     empty.commit({"a.py": "x = 1\n"}, branch="elsewhere")
-    code, outcome, _ = worker.clone(f"{server.url}/empty.git")
+    code, outcome, _ = worker.clone(f"{git_server.url}/empty.git")
     assert (code, outcome["reason"]) == (65, "RevisionNotFound")
     assert "no default branch" in outcome["message"]
 
 
-def test_a_tag_of_a_file_is_no_commit(worker: Worker, server: GitServer, repository: Repository) -> None:
+def test_a_tag_of_a_file_is_no_commit(worker: Worker, git_server: GitServer, repository: Repository) -> None:
     repository.git("tag", "blob", "main:a.py")
-    code, outcome, _ = worker.clone(f"{server.url}/repo.git", revision="blob")
+    code, outcome, _ = worker.clone(f"{git_server.url}/repo.git", revision="blob")
     assert (code, outcome["reason"]) == (65, "RevisionNotFound")
 
 
@@ -160,10 +166,10 @@ def test_a_tag_of_a_file_is_no_commit(worker: Worker, server: GitServer, reposit
     ],
 )  # fmt: skip
 def test_servers_that_misbehave(
-    worker: Worker, server: GitServer, repository: Repository, mood: str, end: tuple[int, str]
+    worker: Worker, git_server: GitServer, repository: Repository, mood: str, end: tuple[int, str]
 ) -> None:
-    server.mood = mood
-    code, outcome, printed = worker.clone(f"{server.url}/repo.git")
+    git_server.mood = mood
+    code, outcome, printed = worker.clone(f"{git_server.url}/repo.git")
     assert (code, outcome["reason"]) == end, printed
     assert worker.leftovers() == []
 
@@ -175,21 +181,21 @@ def test_nobody_listens(worker: Worker) -> None:
 
 @pytest.mark.parametrize("mood", ["stall", "stall_in_pack"])
 def test_the_deadline_ends_a_stalled_server(
-    worker: Worker, server: GitServer, repository: Repository, mood: str
+    worker: Worker, git_server: GitServer, repository: Repository, mood: str
 ) -> None:
-    server.mood = mood
+    git_server.mood = mood
     began = time.monotonic()
-    code, outcome, _ = worker.clone(f"{server.url}/repo.git", deadline_seconds=2)
+    code, outcome, _ = worker.clone(f"{git_server.url}/repo.git", deadline_seconds=2)
     assert (code, outcome["reason"]) == (124, "DeadlineExceeded")
     assert time.monotonic() - began < 6
     assert worker.leftovers() == []
     assert not _processes_with(str(worker.workspace))
 
 
-def test_sigterm_ends_it_cleanly(worker: Worker, server: GitServer, repository: Repository) -> None:
-    server.mood = "stall_in_pack"
-    process = worker.start_clone(f"{server.url}/repo.git")
-    _wait_for(lambda: len(server.requests) >= 3)
+def test_sigterm_ends_it_cleanly(worker: Worker, git_server: GitServer, repository: Repository) -> None:
+    git_server.mood = "stall_in_pack"
+    process = worker.start_clone(f"{git_server.url}/repo.git")
+    _wait_for(lambda: len(git_server.requests) >= 3)
     process.send_signal(signal.SIGTERM)
     code, outcome, _ = worker.end(process, timeout=10)
     assert (code, outcome["reason"]) == (75, "Terminated")
@@ -197,17 +203,17 @@ def test_sigterm_ends_it_cleanly(worker: Worker, server: GitServer, repository: 
     assert not _processes_with(str(worker.workspace))
 
 
-def test_too_large(worker: Worker, server: GitServer, repository: Repository) -> None:
+def test_too_large(worker: Worker, git_server: GitServer, repository: Repository) -> None:
     repository.commit({f"{i}.bin": os.urandom(300_000) for i in range(10)})
-    code, outcome, _ = worker.clone(f"{server.url}/repo.git", limits={"clone_bytes": 1_000_000})
+    code, outcome, _ = worker.clone(f"{git_server.url}/repo.git", limits={"clone_bytes": 1_000_000})
     assert (code, outcome["reason"]) == (65, "TooLarge")
     assert worker.leftovers() == []
 
 
-def test_what_is_not_ours_stays_in_the_workspace(worker: Worker, server: GitServer) -> None:
+def test_what_is_not_ours_stays_in_the_workspace(worker: Worker, git_server: GitServer) -> None:
     worker.workspace.mkdir()
     (worker.workspace / "keep").write_text("x")
-    worker.clone(f"{server.url}/none.git")
+    worker.clone(f"{git_server.url}/none.git")
     assert worker.leftovers() == ["keep"]
 
 
@@ -225,43 +231,45 @@ class TestCredentials:
         path.mkdir()
         return path
 
-    def test_basic(self, worker: Worker, server: GitServer, repository: Repository, secret: Path) -> None:
-        server.basic = ("me", CANARY)
+    def test_basic(self, worker: Worker, git_server: GitServer, repository: Repository, secret: Path) -> None:
+        git_server.basic = ("me", CANARY)
         (secret / "username").write_text("me\n")
         (secret / "password").write_text(CANARY + "\n")
-        code, outcome, printed = worker.clone(f"{server.url}/repo.git", secret)
+        code, outcome, printed = worker.clone(f"{git_server.url}/repo.git", secret)
         assert (code, outcome["reason"]) == (0, "Completed")
         assert '"credential": true' in printed
         assert CANARY not in printed + json.dumps(outcome)
         assert not _files_with(worker.workspace, CANARY)
 
     @pytest.mark.parametrize("key", ["token", "password"])
-    def test_bearer(self, worker: Worker, server: GitServer, repository: Repository, secret: Path, key: str) -> None:
-        server.bearer = f'{CANARY}"\\x'
-        (secret / key).write_text(server.bearer)
-        assert worker.clone(f"{server.url}/repo.git", secret)[0] == 0
+    def test_bearer(
+        self, worker: Worker, git_server: GitServer, repository: Repository, secret: Path, key: str
+    ) -> None:
+        git_server.bearer = f'{CANARY}"\\x'
+        (secret / key).write_text(git_server.bearer)
+        assert worker.clone(f"{git_server.url}/repo.git", secret)[0] == 0
 
     @pytest.mark.parametrize("given", [None, "wrong-password"])
     def test_wrong_or_none(
-        self, worker: Worker, server: GitServer, repository: Repository, secret: Path, given: str | None
+        self, worker: Worker, git_server: GitServer, repository: Repository, secret: Path, given: str | None
     ) -> None:
-        server.basic = ("me", CANARY)
+        git_server.basic = ("me", CANARY)
         if given:
             (secret / "username").write_text("me")
             (secret / "password").write_text(given)
-        code, outcome, printed = worker.clone(f"{server.url}/repo.git", secret if given else None)
+        code, outcome, printed = worker.clone(f"{git_server.url}/repo.git", secret if given else None)
         assert (code, outcome["reason"]) == (77, "AccessDenied")
         assert "no such repository, or it is private" in outcome["message"]
         assert "wrong-password" not in printed + json.dumps(outcome)
 
     def test_never_in_argv_or_environment(
-        self, worker: Worker, server: GitServer, repository: Repository, secret: Path
+        self, worker: Worker, git_server: GitServer, repository: Repository, secret: Path
     ) -> None:
-        server.basic, server.mood = ("me", CANARY), "stall_in_pack"
+        git_server.basic, git_server.mood = ("me", CANARY), "stall_in_pack"
         (secret / "username").write_text("me")
         (secret / "password").write_text(CANARY)
-        process = worker.start_clone(f"{server.url}/repo.git", secret)
-        _wait_for(lambda: len(server.requests) >= 3)
+        process = worker.start_clone(f"{git_server.url}/repo.git", secret)
+        _wait_for(lambda: len(git_server.requests) >= 3)
         family = _family(process.pid)
         assert len(family) >= 3  # the worker, git, its transport helper
         for pid in family:
@@ -274,31 +282,31 @@ class TestCredentials:
         assert worker.leftovers() == []
 
     def test_not_sent_to_another_host(
-        self, worker: Worker, server: GitServer, repository: Repository, secret: Path
+        self, worker: Worker, git_server: GitServer, repository: Repository, secret: Path
     ) -> None:
         (secret / "token").write_text(CANARY)
-        server.bearer, server.mood = CANARY, "redirect"
-        worker.clone(f"{server.url}/repo.git", secret)
-        assert len(server.requests) == 1
+        git_server.bearer, git_server.mood = CANARY, "redirect"
+        worker.clone(f"{git_server.url}/repo.git", secret)
+        assert len(git_server.requests) == 1
 
     @pytest.mark.parametrize(("files", "code"), [({}, 65), ({"other": "x"}, 65), ({"token": "a\nb"}, 77)])
     def test_useless_secrets(
-        self, worker: Worker, server: GitServer, secret: Path, files: dict[str, str], code: int
+        self, worker: Worker, git_server: GitServer, secret: Path, files: dict[str, str], code: int
     ) -> None:
         for name, text in files.items():
             (secret / name).write_text(text)
-        assert worker.clone(f"{server.url}/repo.git", secret)[0] == code
+        assert worker.clone(f"{git_server.url}/repo.git", secret)[0] == code
 
     def test_own_authority(self, worker: Worker, tmp_path: Path, secret: Path) -> None:
         certificate, key = _certificate(tmp_path)
         (tmp_path / "tls").mkdir()
         Repository(tmp_path / "tls" / "repo.git").commit({"a.py": "x = 1\n"})
-        with serve(tmp_path / "tls", (certificate, key)) as server:
-            code, outcome, _ = worker.clone(f"{server.url}/repo.git", local_repositories=False)
+        with serve(tmp_path / "tls", (certificate, key)) as git_server:
+            code, outcome, _ = worker.clone(f"{git_server.url}/repo.git", local_repositories=False)
             assert (code, outcome["reason"]) == (77, "AccessDenied")
             assert "ca.crt" in outcome["message"]
             shutil.copy(certificate, secret / "ca.crt")
-            assert worker.clone(f"{server.url}/repo.git", secret, local_repositories=False)[0] == 0
+            assert worker.clone(f"{git_server.url}/repo.git", secret, local_repositories=False)[0] == 0
 
     @pytest.mark.parametrize("missing", ["ssh-privatekey", "known_hosts"])
     def test_ssh_needs_key_and_known_hosts(self, worker: Worker, secret: Path, missing: str) -> None:

@@ -1,6 +1,7 @@
 """The command line of the worker's two containers.
 
-Imports wait until they are needed.
+Imports wait until they are needed: the zygote of the extraction children is forked from a process that holds next to
+nothing, and warms up while this one reads its orders.
 """
 
 import argparse
@@ -15,9 +16,16 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns its exit code (see `indexjob.outcome.ExitCode`)."""
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "1"  # looking for plugins costs 50 ms
     options = _parser().parse_args(arguments)
-    from indexjob_worker.commands import run_clone  # noqa: PLC0415
+    if options.command == "clone":
+        from indexjob_worker.commands import run_clone  # noqa: PLC0415
 
-    return run_clone(options)
+        return run_clone(options)
+    from indexjob_worker.zygote import fork_zygote  # noqa: PLC0415
+
+    zygote = fork_zygote()
+    from indexjob_worker.commands import run_index  # noqa: PLC0415
+
+    return run_index(options, zygote)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -25,7 +33,13 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     clone = commands.add_parser("clone", help="fetch what a run spec names into the workspace")
     clone.add_argument("--git-credentials", type=Path, help="directory of the mounted git credential")
-    for command in (clone,):
+    index = commands.add_parser("index", help="index what `clone` left, and publish it")
+    index.add_argument(
+        "--database-credentials", type=Path, required=True, help="directory with database-url and launch-token"
+    )
+    for name, variable in (("--pod-uid", "POD_UID"), ("--pod", "POD_NAME"), ("--node", "NODE_NAME")):
+        index.add_argument(name, default=os.environ.get(variable), help=f"default: {variable}")
+    for command in (clone, index):
         command.add_argument("--run-spec", type=Path, required=True, help="file with the run spec as JSON")
         command.add_argument("--workspace", type=Path, required=True, help="the one directory that is written to")
         command.add_argument("--termination-message", type=Path, default=TERMINATION_LOG, help="where the outcome goes")
@@ -33,4 +47,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    sys.stderr.flush()
+    os._exit(exit_code)  # threads that wait for Postgres may not hold up the end

@@ -14,6 +14,7 @@ from indexjob_worker.errors import InvalidRunSpecError
 from indexjob_worker.journal import Journal
 from indexjob_worker.scrub import Scrubber
 from indexjob_worker.workspace import Workspace
+from indexjob_worker.zygote import Zygote
 
 
 def run_clone(options: Namespace) -> int:
@@ -30,6 +31,21 @@ def run_clone(options: Namespace) -> int:
     outcome = _attempt(work, journal)
     if outcome.exit_code:
         workspace.empty()
+    return leave(outcome, options.termination_message, journal)
+
+
+def run_index(options: Namespace, zygote: Zygote) -> int:
+    """`index`: whatever happens, nothing stays in the workspace and no child lives on."""
+    from indexjob_worker.index import Index  # noqa: PLC0415 - `clone` has no use for Postgres
+
+    journal, workspace = Journal(Scrubber()), Workspace(options.workspace)
+    journal.about(command="index")
+    run = Index(options, workspace, journal)
+    outcome = _attempt(lambda control: run.work(_read_spec(options.run_spec, journal), control, zygote), journal)
+    zygote.close()
+    workspace.empty()
+    outcome = outcome.model_copy(update={"steps": run.seconds, "peak_memory_bytes": peak_memory_bytes()})
+    run.last_words(outcome)
     return leave(outcome, options.termination_message, journal)
 
 

@@ -5,6 +5,7 @@ ranges; no walk over the tree, no recursion. It is for a child process: bytes th
 are its caller's business, any others give an extraction.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import tree_sitter
@@ -22,17 +23,22 @@ MAX_ROOT_CHILDREN: Final = 20_000
 __all__ = ["extract"]
 
 
-def extract(data: bytes, language: Language) -> Extraction:
-    """Read one file. Never raises, whatever the bytes are; what is no valid UTF-8 is read as U+FFFD."""
+def extract(data: bytes, language: Language, lap: Callable[[], object] = lambda: None) -> Extraction:
+    """Read one file. Never raises, whatever the bytes are; what is no valid UTF-8 is read as U+FFFD.
+
+    `lap` is called when parsing is done, and again when definitions and imports are.
+    """
     read = reader(language)
     source = Source(data)
     root = read.parser.parse(data).root_node
+    lap()
     broken = root.has_error
     if broken and root.child_count > MAX_ROOT_CHILDREN:
         return Extraction("too_complex", source.lines, [], [], [])
     captures = tree_sitter.QueryCursor(read.query).captures(root)
     definitions, boundaries = read_definitions(source, language, captures)
     imported = read_imports(source, captures)
+    lap()
     references = read_references(source, captures, boundaries, imported, language.binding)
     status: ExtractionStatus = "syntax_error" if broken else "ok"
     return Extraction(status, source.lines, definitions, references, [place.item for place in imported])

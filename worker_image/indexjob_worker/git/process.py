@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from indexjob_worker.errors import TooLargeError
 
@@ -86,7 +86,8 @@ def start(
     directory: Path,
     environment: dict[str, str],
     *,
-    stdin: IO[bytes] | int = subprocess.DEVNULL,
+    stdin: int = subprocess.DEVNULL,
+    stderr: int = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
     """Start git. It stays in our process group, so that what kills us by group kills it too."""
     return subprocess.Popen(
@@ -95,7 +96,8 @@ def start(
         env=environment,
         stdin=stdin,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
+        close_fds=False,  # what was passed on to us to show that this launch lives is passed on; ours are not inheritable
     )
 
 

@@ -1,0 +1,172 @@
+"""Reads a commit out of the bare repository in the workspace, without ever making a file of it.
+
+Its entries stream from `ls-tree`, its contents from `cat-file`; what is not asked for is not read. None of it needs the
+network, and none of it is believed: a tree may list itself a billion times over.
+"""
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Final, NamedTuple
+
+from indexjob_worker.errors import CorruptRepositoryError, TooLargeError
+from indexjob_worker.git.process import end, start
+
+READ_BYTES: Final = 1 << 20
+LONGEST_ENTRY: Final = 1 << 20
+GENERATED, VENDORED = "linguist-generated", "linguist-vendored"
+
+
+class Entry(NamedTuple):
+    """One line of a commit's tree. `size` is None for what has none in this repository (a submodule)."""
+
+    path: bytes
+    mode: str
+    sha: str
+    size: int | None
+
+
+class Marks(NamedTuple):
+    """What `.gitattributes` say of a path; None where they say nothing."""
+
+    generated: bool | None = None
+    vendored: bool | None = None
+
+
+class Objects:
+    """The objects of one bare repository."""
+
+    def __init__(self, repository: Path) -> None:
+        self._repository = repository
+        self._environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": os.devnull,
+            "GIT_DIR": os.fspath(repository),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_NO_LAZY_FETCH": "1",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_INDEX_FILE": os.fspath(repository / "attributes.index"),
+            "LC_ALL": "C",
+        }
+
+    def entries(self, commit: str, most: int) -> Iterator[Entry]:
+        """All files of a commit, with their sizes.
+
+        Raises:
+            TooLargeError: there are more than `most`.
+            CorruptRepositoryError: git cannot read the tree.
+        """
+        count = 0
+        with self._git("ls-tree", "-r", "-z", "-l", "--full-tree", commit) as (process, stdout):
+            for record in _records(stdout):
+                count += 1
+                if count > most:
+                    raise TooLargeError(
+                        f"The commit has more than {most} files; ask the administrator for a profile with a higher limit."
+                    )
+                yield _entry(record)
+            if process.wait():
+                raise CorruptRepositoryError("The commit's tree cannot be read; run `git fsck` on the repository.")
+
+    def contents(self, shas: Sequence[str]) -> Iterator[bytes | None]:
+        """The bytes of these blobs, in this order, one at a time; None for those that cannot be read."""
+        at = 0
+        while at < len(shas):
+            for content in self._batch(shas[at:]):
+                at += 1
+                yield content
+            if at < len(shas):  # git died of this one
+                at += 1
+                yield None
+
+    def marks(self, commit: str, paths: Sequence[bytes]) -> Iterator[Marks]:
+        """What the commit's own `.gitattributes` say of each path, as git itself reads them."""
+        with self._git("read-tree", commit) as (process, _):
+            if process.wait():
+                yield from (Marks() for _ in paths)
+                return
+        with (
+            self._git("check-attr", "--cached", "--stdin", "-z", GENERATED, VENDORED, stdin=subprocess.PIPE) as (
+                process,
+                stdout,
+            ),
+            _writing(process, (path + b"\0" for path in paths)),
+        ):
+            fields = _records(stdout)
+            for _ in paths:
+                answers = [next(fields, b"") for _ in range(6)]
+                yield Marks(_flag(answers[2]), _flag(answers[5]))
+
+    def _batch(self, shas: Sequence[str]) -> Iterator[bytes | None]:
+        with (
+            self._git("cat-file", "--batch", "--buffer", stdin=subprocess.PIPE) as (process, stdout),
+            _writing(process, (f"{sha}\n".encode() for sha in shas)),
+        ):
+            for _ in shas:
+                head = stdout.readline(200).split()
+                if len(head) == 2 and head[1] == b"missing":  # noqa: PLR2004
+                    yield None
+                    continue
+                if len(head) != 3:  # noqa: PLR2004
+                    return
+                content = stdout.read(int(head[2]) + 1)
+                if len(content) != int(head[2]) + 1:
+                    return
+                yield content[:-1] if head[1] == b"blob" else None
+
+    @contextmanager
+    def _git(
+        self, *arguments: str, stdin: int = subprocess.DEVNULL
+    ) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+        process = start(arguments, self._repository, self._environment, stdin=stdin, stderr=subprocess.DEVNULL)
+        assert process.stdout is not None
+        try:
+            yield process, process.stdout
+        finally:
+            end(process)
+
+
+@contextmanager
+def _writing(process: "subprocess.Popen[bytes]", lines: Iterator[bytes]) -> Iterator[None]:
+    """Feed git from a thread: it stops reading while nobody takes what it says."""
+    stdin = process.stdin
+    assert stdin is not None
+
+    def write() -> None:
+        with suppress(OSError, ValueError):
+            stdin.writelines(lines)
+        with suppress(OSError, ValueError):
+            stdin.close()
+
+    thread = threading.Thread(target=write, name="git-stdin", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        process.kill()
+        thread.join()
+
+
+def _records(stream: IO[bytes]) -> Iterator[bytes]:
+    rest = b""
+    while block := stream.read1(READ_BYTES) if hasattr(stream, "read1") else stream.read(READ_BYTES):
+        *records, rest = (rest + block).split(b"\0")
+        yield from records
+        if len(rest) > LONGEST_ENTRY:
+            raise TooLargeError("The commit has a path of more than 1 MiB, which is not indexed.")
+
+
+def _entry(record: bytes) -> Entry:
+    head, _, path = record.partition(b"\t")
+    mode, _, sha, size = head.split()
+    return Entry(path, mode.decode(), sha.decode(), int(size) if size.isdigit() else None)
+
+
+def _flag(value: bytes) -> bool | None:
+    return {b"set": True, b"true": True, b"unset": False, b"false": False}.get(value)
