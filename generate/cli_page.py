@@ -25,6 +25,11 @@ this machine.
 
 Exit codes: 0 done; 1 refused or failed, with one sentence on standard error; 2 wrong usage; 70 a fault of indexjob's own; 130 interrupted.
 
+The embedded Postgres keeps its data in `$XDG_DATA_HOME/indexjob/postgres` (by default under `~/.local/share`; on macOS under `~/Library/Application
+Support`). Whoever uses it first starts it, its last user stops it. It listens on no network, only on a socket in that directory, and lets in nobody
+but the account that made it. Postgres must not run as root: for root its place is `/var/lib/indexjob/postgres`, and it runs as the system user
+`indexjob`, which is made for it. To begin anew, remove the directory.
+
 `indexjob --install-completion` teaches your shell to complete commands and options.
 """
 

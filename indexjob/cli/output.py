@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from rich.console import Console
+    from rich.table import Table
 
 COLOURS = {
     "queued": "cyan",
@@ -74,7 +75,7 @@ def answer_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> No
         table.add_column(name, justify="right" if numbers else "left", overflow="fold")
     for row in filled:
         table.add_row(*(Text(cell(value), style=COLOURS.get(str(value), "")) for value in row))
-    console().print(table)
+    draw(table)
 
 
 def answer_fields(fields: Mapping[str, object]) -> None:
@@ -88,7 +89,7 @@ def answer_fields(fields: Mapping[str, object]) -> None:
     for name, value in fields.items():
         if value not in (None, "", {}):
             table.add_row(name, Text(cell(value), style=COLOURS.get(str(value), "")))
-    console().print(table)
+    draw(table)
 
 
 def cell(value: object) -> str:
@@ -122,6 +123,16 @@ def ago(moment: datetime) -> str:
     else:
         span = f"{size / DAY:.0f} days"
     return f"{span} ago" if seconds >= 0 else f"in {span}"
+
+
+def draw(table: Table) -> None:
+    """Print it; where nobody sees the blanks at the ends of lines, without them."""
+    if sys.stdout.isatty():
+        console().print(table)
+        return
+    with console().capture() as drawn:
+        console().print(table)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
 
 
 @cache

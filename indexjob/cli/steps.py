@@ -66,8 +66,12 @@ class StepView:
                 self._seconds(step, took),
                 Text(MEANING[step], style="dim"),
             )
-        bar = ProgressBar(total=100, completed=100 if job.state == "completed" else job.progress, width=48)
-        return Group(table, bar, Text(line(job), style="bold"))
+        bar = Table.grid(padding=(0, 1, 0, 0))
+        bar.add_row(
+            ProgressBar(total=100, completed=100 if job.state == "completed" else job.progress, width=48),
+            Text(line(job), style="bold"),
+        )
+        return Group(table, bar)
 
     def _seconds(self, step: str, took: dict[str, float]) -> str:
         """As the worker measured it, else as it was seen from here."""

@@ -26,17 +26,21 @@ LANGUAGES = f"""
 SELECT language, count(*) AS files, sum(lines)::bigint AS lines FROM indexjob.files
 WHERE {OF} AND language IS NOT NULL GROUP BY language ORDER BY lines DESC
 """
+# Names are matched, not resolved: only where their folder is in reach (the same one, or something of it is imported) do they count as uses.
 MOST_REFERENCED = f"""
 WITH defined AS (
     SELECT name, min(kind) AS kind, min(path) AS path, min(line) AS line FROM indexjob.symbols
     WHERE {OF} AND parent IS NULL AND kind IN ('class', 'struct', 'interface', 'enum', 'type', 'function')
     GROUP BY name HAVING count(*) = 1
 ), used AS (
-    SELECT name, count(*) AS uses, count(DISTINCT path) AS files FROM indexjob.symbol_references
-    WHERE {OF} AND kind IN ('call', 'type') GROUP BY name
+    SELECT name, path, count(*) AS uses FROM indexjob.symbol_references WHERE {OF} AND kind IN ('call', 'type') GROUP BY name, path
+), reach AS (
+    SELECT path, regexp_replace(target_path, '[^/]*$', '') AS folder FROM indexjob.dependencies WHERE {OF} AND target_path IS NOT NULL
+    UNION SELECT path, regexp_replace(path, '[^/]*$', '') FROM indexjob.files WHERE {OF} AND language IS NOT NULL
 )
-SELECT d.name, d.kind, d.path, d.line, u.uses, u.files FROM defined d JOIN used u USING (name)
-ORDER BY u.uses DESC, d.name LIMIT {TOP}
+SELECT d.name, d.kind, d.path, d.line, sum(u.uses)::bigint AS uses, count(*) AS files
+FROM defined d JOIN used u USING (name) JOIN reach r ON r.path = u.path AND r.folder = regexp_replace(d.path, '[^/]*$', '')
+GROUP BY d.name, d.kind, d.path, d.line ORDER BY uses DESC, d.name LIMIT {TOP}
 """
 HUBS = f"""
 SELECT target_path AS path, count(DISTINCT path) AS dependents FROM indexjob.dependencies

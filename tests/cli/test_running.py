@@ -227,3 +227,23 @@ def test_completion_completes_commands() -> None:
         check=False,
     )
     assert script.stdout.split() == ["enqueue"]
+
+
+def test_demo_indexes_the_repository_that_one_stands_in(environment: dict[str, str], repository: Path) -> None:
+    done = call(environment, "demo", cwd=repository)
+    assert done.returncode == 0, done.stderr
+    for told in ("python", "Try next", "indexjob stats"):
+        assert told in done.stdout
+    assert "clone" in done.stderr
+
+
+def test_demo_again_says_that_nothing_changed_and_shows_the_index(
+    environment: dict[str, str], repository: Path
+) -> None:
+    assert call(environment, "demo", repository).returncode == 0
+    again = call(environment, "demo", repository, "-o", "json")
+    assert again.returncode == 0, again.stderr
+    found = json.loads(again.stdout)
+    assert found["state"] == "skipped"
+    assert found["summary"]["languages"][0]["language"] == "python"
+    assert found["attempts_made"]
