@@ -39,9 +39,9 @@ class Namespace:
         found: list[Manifest] = json.loads(self("get", what, "-l", selector, "-o", "json"))["items"]
         return found
 
-    def wait(self, what: str, *, until: str, seconds: float = 60) -> None:
+    def wait(self, what: str, *selector: str, until: str, seconds: float = 60) -> None:
         """Waits for `condition=Complete`, `delete`, `jsonpath={.status.phase}=Running`, …; raises NotMetError."""
-        if not self.cluster.holds("-n", self.name, "wait", what, f"--for={until}", f"--timeout={seconds}s"):
+        if not self.cluster.holds("-n", self.name, "wait", what, *selector, f"--for={until}", f"--timeout={seconds}s"):
             raise NotMetError(f"{what} did not come to {until} in {seconds} s.\n{self.story()}")
 
     def logs(self, what: str) -> str:

@@ -29,6 +29,11 @@ class ApiProxy:
         self._flowing.set()
         self.port = 0
 
+    @property
+    def connections(self) -> int:
+        """How many clients are passed on now."""
+        return len(self._writers) // 2
+
     def cut(self) -> None:
         """Resets every open connection, and each new one as soon as it comes."""
         self._do(self._cut)

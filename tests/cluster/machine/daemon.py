@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -60,17 +59,16 @@ class Daemon:
         for port in self.ports:
             if taken(port):
                 raise UnfitError(f"{self.name} needs port {port}, which another process has: end that one first")
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                self.argv,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.place.root,
-                env=environment(dict(self.extra)),
-                start_new_session=True,
-            )
-        self._record.write_text(f"{process.pid} {born(process.pid)}")
+        pid = self._spawn()
+        self._record.write_text(f"{pid} {born(pid)}")
+
+    def _spawn(self) -> int:
+        """A process in a session of its own that outlives this one; its output goes to the end of its log."""
+        with self.log.open("ab") as log, Path(os.devnull).open("rb") as nothing:
+            streams = [(os.POSIX_SPAWN_DUP2, nothing.fileno(), 0)]
+            streams += [(os.POSIX_SPAWN_DUP2, log.fileno(), stream) for stream in (1, 2)]
+            argv = ["env", "-C", str(self.place.root), *self.argv]
+            return os.posix_spawnp("env", argv, environment(dict(self.extra)), file_actions=streams, setsid=True)
 
     def wait(self, seconds: float = PATIENCE) -> None:
         """Returns once it serves.
