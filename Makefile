@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 REPO ?=
 
-.PHONY: help setup demo test lint generate lock cluster cluster-down bench clean
+.PHONY: help setup demo test lint generate lock cluster cluster-down images bench clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -31,14 +31,21 @@ test: setup lint  ## everything that CI runs
 generate: setup  ## make the generated files again (a test holds them equal)
 	$(BIN)/python -m generate
 
+COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url
 lock: setup  ## pin every dependency again, with hashes
-	$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-emit-index-url --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt
+	$(COMPILE) --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt requirements/build.in -o requirements/build.txt
+	$(COMPILE) -c requirements/dev.txt --extra operator pyproject.toml -o requirements/operator.txt
+	$(COMPILE) -c requirements/dev.txt --extra worker pyproject.toml -o requirements/worker.txt
 
 cluster: setup  ## a real Kubernetes on this machine, as root; prints the KUBECONFIG
 	@$(BIN)/python -m tests.cluster up
 
 cluster-down: setup  ## end it; leaves nothing
 	@$(BIN)/python -m tests.cluster down
+
+images: setup  ## build both images into dist/images, on BASE=image if given
+	@$(BIN)/python -m tests.cluster images $(if $(BASE),--base $(BASE))
 
 bench: setup  ## measure every figure that the README states
 	$(BIN)/python -m bench

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from tests.cluster import own
-from tests.cluster.machine import leftovers
+from tests.cluster.machine import builders, leftovers
 from tests.cluster.machine.commands import UnfitError
 from tests.cluster.machine.place import Place
 
@@ -16,6 +16,8 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="boot it, or find it up; prints the KUBECONFIG")
     commands.add_parser("down", help="end it; leaves nothing")
+    building = commands.add_parser("images", help="build the project's images; prints their archives")
+    building.add_argument("--base", help="the image that they stand on")
     commands.add_parser("leftovers", help="list what of it is on this machine")
     arguments = parser.parse_args()
     place = Place(arguments.root)
@@ -26,6 +28,9 @@ def main() -> int:
                 print(f"export KUBECONFIG={place.kubeconfig()}")
             case "down":
                 own.end(place)
+            case "images":
+                for part, archive in builders.build(arguments.base).items():
+                    print(f"{builders.tag(part)}  {archive}")
             case "leftovers":
                 print(*leftovers.of(place), sep="\n")
     except UnfitError as error:

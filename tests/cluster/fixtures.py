@@ -3,8 +3,9 @@
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -13,27 +14,35 @@ from tests.cluster import namespace as namespaces
 from tests.cluster.audit import Audit
 from tests.cluster.choice import Cluster
 from tests.cluster.components import Components
+from tests.cluster.machine import builders
 from tests.cluster.machine.commands import NoClusterError
 from tests.cluster.machine.kubectl import Kubectl
 from tests.cluster.namespace import Namespace
 
 
-def without(reason: str) -> None:
+def without(reason: str) -> NoReturn:
     """Skips the test, with the sentence that says why; in CI that is a failure, for there all can be had."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"skipped, which CI doesn't take: {reason}", pytrace=False)
     pytest.skip(reason)
 
 
+@contextmanager
+def chosen() -> Iterator[Cluster]:
+    """A cluster, or no test."""
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(choice.cluster())
+        except NoClusterError as why:
+            without(f"no cluster can be had: {why}")
+        yield found
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """One real Kubernetes for the whole run: the machine's own, kind, or the one that is named."""
-    with ExitStack() as stack:
-        try:
-            chosen = stack.enter_context(choice.cluster())
-        except NoClusterError as why:
-            without(f"no cluster can be had: {why}")
-        yield chosen
+    with chosen() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +70,6 @@ def components(cluster: Cluster) -> Iterator[Components]:
     """Stops and restarts the control plane's parts; what is still stopped after the test is started again."""
     if cluster.components is None:
         without("only the machine's own cluster lets tests stop its components")
-    assert cluster.components
     yield cluster.components
     cluster.components.mend()
 
@@ -71,7 +79,6 @@ def audit(cluster: Cluster) -> Audit:
     """The audit log from here on."""
     if cluster.audit_log is None:
         without("this cluster's audit log is out of reach")
-    assert cluster.audit_log
     return Audit(cluster.audit_log)
 
 
@@ -80,3 +87,14 @@ def api_proxy(cluster: Cluster, tmp_path: Path) -> Iterator[tuple[proxy.ApiProxy
     """A proxy that cuts, slows or freezes, and the kubeconfig that leads through it to the API server."""
     with proxy.before(cluster.kubeconfig, tmp_path) as both:
         yield both
+
+
+@pytest.fixture(scope="session")
+def project_images(cluster: Cluster) -> dict[str, Path]:
+    """The operator's and the worker's images, built from the work tree and brought to the cluster: their archives."""
+    if cluster.load is None:
+        without("images can't be brought to this cluster")
+    archives = builders.build()
+    for archive in archives.values():
+        cluster.load(archive)
+    return archives

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -53,7 +55,7 @@ class ApiProxy:
     def _cut(self) -> None:
         self._refusing = True
         for writer in list(self._writers):
-            writer.transport.abort()
+            reset(writer)
 
     def _mend(self) -> None:
         self._refusing, self._delay = False, 0.0
@@ -93,7 +95,7 @@ class ApiProxy:
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:
-            writer.transport.abort()
+            reset(writer)
             return
         self._writers.add(writer)
         try:
@@ -122,6 +124,12 @@ class ApiProxy:
     def _drop(self, writer: asyncio.StreamWriter) -> None:
         writer.transport.abort()
         self._writers.discard(writer)
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Ends the connection at once, and lets the other side know it was no orderly end."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.cluster.machine.commands import CommandFailedError, attempt, run
 from tests.cluster.machine.daemon import kill
-from tests.cluster.machine.place import NETWORK, Place
+from tests.cluster.machine.place import Place
 
 RESULTS = Path("/var/lib/cni/results")  # the CNI library's; no setting moves it
 LOG_LINKS = Path("/var/log/containers")  # kubelet's
@@ -67,7 +67,7 @@ def strays(place: Place) -> list[Path]:
     """This cluster's files outside its root."""
     addresses = place.root.glob("run/io.containerd.runtime.v2.task/*/*/address")
     sockets = [Path(file.read_text().removeprefix("unix://")) for file in addresses]
-    results = [path for path in RESULTS.glob(f"{NETWORK}-*") if f'"{place.root}/' in path.read_text()]
+    results = [path for path in RESULTS.glob("*") if f'"{place.root}/' in path.read_text()]
     links = [path for path in LOG_LINKS.glob("*.log") if str(path.readlink()).startswith(f"{place.root}/")]
     registrations = [PLUGINS / "kubelet.sock"]
     return [path for path in [*sockets, *results, *links, *registrations] if path.exists() or path.is_symlink()]

@@ -62,6 +62,7 @@ def write(
             "os": "linux",
             "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine],
             "config": {"Entrypoint": entrypoint or [], "Cmd": command or [], "Env": [SEARCH]},
+            "history": [{"created_by": "tests.cluster"}],  # one entry a layer, or buildah can't add to it
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
         }
         Path(folder, "config.json").write_text(json.dumps(config))
