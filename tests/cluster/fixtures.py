@@ -27,6 +27,13 @@ def without(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The clock of a test on a cluster begins when the cluster is there: a new machine builds Kubernetes first."""
+    for item in items:
+        if "cluster" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(300, func_only=True))
+
+
 @contextmanager
 def chosen() -> Iterator[Cluster]:
     """A cluster, or no test."""
