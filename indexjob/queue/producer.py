@@ -241,7 +241,8 @@ async def follow(
             if all(job.finished for job in jobs):
                 return
             with suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), every)
+                async with asyncio.timeout(every):
+                    await ended.wait()
     finally:
         listening.cancel()
         with suppress(asyncio.CancelledError):

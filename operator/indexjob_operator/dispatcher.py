@@ -48,7 +48,8 @@ class Dispatcher:
                 quiet = 0 if await self.run_once() else quiet + 1
                 await asyncio.sleep(QUICK_POLL_SECONDS)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), SLOW_POLL_SECONDS)
+                async with asyncio.timeout(SLOW_POLL_SECONDS):
+                    await self._wake.wait()
             self._wake.clear()
 
     async def run_once(self) -> int:

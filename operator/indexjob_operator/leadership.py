@@ -54,7 +54,8 @@ async def lead(
         except psycopg.Error as error:
             logger.warning("Postgres can't be reached: %s", error, extra={"action": "database-error"})
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), min(RETRY_SECONDS, lease.total_seconds() / 3))
+            async with asyncio.timeout(min(RETRY_SECONDS, lease.total_seconds() / 3)):
+                await stop.wait()
 
 
 async def _hold(
@@ -79,7 +80,8 @@ async def _renew(queue: LeaderQueue, lease: timedelta) -> None:
         await asyncio.sleep(lease.total_seconds() / 3)
         began = loop.time()
         try:
-            await asyncio.wait_for(queue.renew(lease), max(0.1, held_until - began))
+            async with asyncio.timeout(max(0.1, held_until - began)):
+                await queue.renew(lease)
             held_until = began + lease.total_seconds()
         except (psycopg.Error, TimeoutError) as error:
             if loop.time() >= held_until:

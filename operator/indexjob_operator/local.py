@@ -99,10 +99,12 @@ async def _serve(term: Term, runtime: LocalRuntime, stop: asyncio.Event, *, once
             task.result()
         if stop.is_set():
             with suppress(TimeoutError, psycopg.Error):
-                await asyncio.wait_for(term.until_nothing_runs(), drain_seconds)
+                async with asyncio.timeout(drain_seconds):
+                    await term.until_nothing_runs()
             await runtime.interrupt()
             with suppress(TimeoutError, psycopg.Error):
-                await asyncio.wait_for(term.until_nothing_runs(), RECORD_SECONDS)
+                async with asyncio.timeout(RECORD_SECONDS):
+                    await term.until_nothing_runs()
     finally:
         for task in tasks:
             task.cancel()

@@ -203,7 +203,8 @@ class LocalRuntime:
         except asyncio.CancelledError:
             _signal_group(process.pid, signal.SIGTERM)
             with suppress(TimeoutError):
-                await asyncio.wait_for(process.wait(), GRACE_SECONDS)
+                async with asyncio.timeout(GRACE_SECONDS):
+                    await process.wait()
             raise
         finally:
             _signal_group(process.pid, signal.SIGKILL)  # children that outlived it
