@@ -40,6 +40,14 @@ def test_finds_the_commit(worker: Worker, git_server: GitServer, repository: Rep
     assert abs(_cloned(worker)["started_at"] - time.time()) < 30
 
 
+def test_a_relative_workspace(
+    worker: Worker, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    worker.workspace = Path("relative")
+    assert worker.clone(str(repository.path))[1]["reason"] == "Completed"
+
+
 def test_takes_no_history(worker: Worker, git_server: GitServer, repository: Repository) -> None:
     repository.commit({"a.py": "x = 1\n"})
     assert worker.clone(f"{git_server.url}/repo.git")[0] == 0

@@ -45,6 +45,10 @@ def test_publishes(worker: Worker, queue: Queue, repository: Repository, url: st
     assert (code, outcome["reason"]) == (0, "Completed"), printed
     assert queue.files() == {"pkg/__init__.py": "ok", "pkg/a.py": "ok", "pkg/b.py": "ok", "README.md": "unsupported"}
     assert queue.rows("SELECT name FROM indexjob.symbols ORDER BY name") == [("f",), ("g",)]
+    assert queue.rows("SELECT path, target_path, spec, kind FROM indexjob.dependencies ORDER BY spec") == [
+        ("pkg/b.py", None, "os", "external"),
+        ("pkg/a.py", "pkg/b.py", "pkg.b", "internal"),
+    ]
     assert outcome["stats"]["files"] == 4
     assert outcome["stats"]["symbols"] == 2
     assert set(outcome["steps"]) == {"clone", "discover", "parse", "symbols", "references", "dependencies", "store"}
@@ -80,6 +84,22 @@ def test_the_next_commit_extracts_what_it_changed(
     extracted = [json.loads(line) for line in printed.splitlines() if '"extracted"' in line]
     assert [line["blobs"] for line in extracted] == [1]
     assert outcome["stats"]["symbols"] == 3
+
+
+def test_an_edit_that_changes_no_import_keeps_the_graph(
+    worker: Worker, queue: Queue, repository: Repository, url: str
+) -> None:
+    circle = FILES | {"pkg/b.py": "import pkg.a\n\ndef f(): pass\n"}
+    repository.commit(circle)
+    queue.launch(url)
+    assert worker.index(url)[1]["stats"]["cycles"] == 1
+    queue.end()
+    repository.commit(circle | {"pkg/b.py": "import pkg.a\n\n\ndef f2(): pass\n"})
+    queue.launch(url)
+    code, outcome, printed = worker.index(url)
+    assert (code, outcome["stats"]["cycles"], outcome["stats"]["dependencies"]) == (0, 1, 2), printed
+    assert queue.one("SELECT count(*) FROM indexjob.graph") == 1
+    assert queue.rows("SELECT paths FROM indexjob.cycles") == [(["pkg/a.py", "pkg/b.py"],)]
 
 
 def test_unchanged(worker: Worker, queue: Queue, repository: Repository, url: str) -> None:

@@ -6,6 +6,7 @@ passes through its first path. Iterative, because a chain of imports may be as l
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 
 from indexjob_worker.model import Dependency
 
@@ -26,8 +27,14 @@ def cycles(dependencies: Iterable[Dependency]) -> list[list[str]]:
 
     `['a', 'b']` says that a needs b and b needs a. The same dependencies give the same circles in any order.
     """
+    return [paths for _, paths in circles(dependencies)]
+
+
+def circles(dependencies: Iterable[Dependency]) -> list[tuple[int, list[str]]]:
+    """The same, each with the size of its component: how many files all need each other."""
     graph = graph_of(dependencies)
-    return sorted(_shortest(graph, component) for component in components(graph) if len(component) > 1)
+    found = [(len(component), _shortest(graph, component)) for component in components(graph) if len(component) > 1]
+    return sorted(found, key=itemgetter(1))
 
 
 def components(graph: Graph) -> Iterator[list[str]]:

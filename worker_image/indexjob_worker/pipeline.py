@@ -13,6 +13,7 @@ from indexjob.index import (
     BlobKey,
     Content,
     File,
+    Graph,
     Launch,
 )
 from indexjob.outcome import Outcome, Reason
@@ -76,7 +77,7 @@ class Pipeline:
         files = [_file(found, contents, lost, marked) for found in discovered.files]
         self._step("dependencies", FROM_DEPENDENCIES)
         with self.clock.step("dependencies"):
-            graph = dependencies.graph()
+            graph = self._graph(discovered, contents, objects)
         self._step("store", FROM_STORE)
         with self.clock.step("store"):
             return self._publish(launch, cloned.commit, files, graph)
@@ -129,7 +130,11 @@ class Pipeline:
             else:
                 yield Job(found.key, language(found.key.language), source)
 
-    def _publish(self, launch: Launch, commit: str, files: list[File], graph: Any) -> Outcome:
+    def _graph(self, discovered: Discovered, contents: dict[BlobKey, Content], objects: Objects) -> Graph:
+        with understood(self._journal):
+            return dependencies.graph(discovered.files, contents, objects, self._storage.writer)
+
+    def _publish(self, launch: Launch, commit: str, files: list[File], graph: Graph) -> Outcome:
         stats: dict[str, Any] = {}
         self._control.check()
         with understood(self._journal):

@@ -32,6 +32,8 @@ class Workspace:
     """Paths in the workspace, and its emptying."""
 
     def __init__(self, directory: Path) -> None:
+        # git runs in other directories: a relative path would not name its configuration there.
+        directory = directory.absolute()
         self.directory = directory
         self.repository = directory / "repository.git"
         self.private = directory / "private"
