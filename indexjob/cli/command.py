@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from indexjob.database import Database
 
 
+INTERRUPTED = 130
+
+
 class Output(StrEnum):
     """`table` for people, `json` for programs."""
 
@@ -87,7 +90,10 @@ def command(app: typer.Typer, name: str, panel: str) -> Callable[[Callable[..., 
         def run(*, output: Output, database_url_file: Path | None, **arguments: Any) -> None:
             result = function(Call(output, database_url_file), **arguments)
             if inspect.iscoroutine(result):
-                result = asyncio.run(result)
+                try:
+                    result = asyncio.run(result)
+                except asyncio.CancelledError:
+                    raise typer.Exit(INTERRUPTED) from None
             if result:
                 raise typer.Exit(result)
 

@@ -11,7 +11,7 @@ from indexjob.cli.output import answer_json, plain, say
 from indexjob.cli.progress import LineView
 from indexjob.cli.steps import StepView
 from indexjob.cli.summary import read_summary, show_summary
-from indexjob.cli.watch import failed, follow
+from indexjob.cli.watch import failed, follow, has_leader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,8 @@ async def demonstrate(call: Call, database: Database, repository: str, revision:
             repository=repository, revision=revision, backoff_limit=BACKOFF_LIMIT, priority=1000
         )
         job = await producer.enqueue(connection, request)
+        if await has_leader(connection):
+            say("Another dispatcher leads, or was killed just now; it goes on as soon as one of them can.")
         async with dispatching(database) as dispatcher:
             row = await _run(database, connection, job, dispatcher)
         attempts = await producer.read_attempts(connection, job)

@@ -38,7 +38,6 @@ NEEDED = (
     "tree_sitter_typescript",
 )
 DEMO_BACKOFF_SECONDS = 2.0
-DEMO_BACKOFF_LIMIT = 2
 
 
 class WorkerMissingError(ClearError):
@@ -103,14 +102,16 @@ async def up(
 
         indexjob enqueue . && indexjob up --once
     """
+    from indexjob.cli.watch import has_leader
     from indexjob_operator.journal import Journal
     from indexjob_operator.local import run_local
 
     require_worker()
     people = sys.stdout.isatty() and not call.json
     with call.database() as database:
-        with database.connect():
-            pass
+        async with database.connect_async() as connection:
+            if await has_leader(connection):
+                say("Another dispatcher leads, or was killed just now; this one stands by until it can lead.")
         say(f"Running index jobs, {concurrency} at once, from {database.place}. Ctrl-C stops.")
         journal = Journal(database.url, tell_people if people else tell_programs)
         async with stopping_on_signals() as stop:
