@@ -1,0 +1,35 @@
+// Four fetchers take and complete all jobs of a queue. Usage: node pgboss.mjs <jobs> <batch size>; Postgres by PG… variables; prints the seconds it took.
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
+
+const require = createRequire(`${process.env.PEERS}/`)
+const { PgBoss } = await import(pathToFileURL(require.resolve('pg-boss')))
+const [jobs, batchSize] = process.argv.slice(2).map(Number)
+const FETCHERS = 4
+
+const boss = new PgBoss({ supervise: false, schedule: false, max: FETCHERS })
+boss.on('error', error => { throw error })
+await boss.start()
+await boss.deleteQueue('bench')
+await boss.createQueue('bench')
+for (let done = 0; done < jobs; done += 1000) {
+  const rows = Array.from({ length: Math.min(1000, jobs - done) }, (_, n) => ({ data: { repository: `https://example.org/team/r${done + n}`, revision: 'HEAD' } }))
+  await boss.insert('bench', rows)
+}
+
+let finished = 0
+async function fetcher () {
+  for (;;) {
+    const taken = await boss.fetch('bench', { batchSize })
+    if (taken.length === 0) return
+    await boss.complete('bench', taken.map(job => job.id))
+    finished += taken.length
+  }
+}
+const began = process.hrtime.bigint()
+await Promise.all(Array.from({ length: FETCHERS }, fetcher))
+const seconds = Number(process.hrtime.bigint() - began) / 1e9
+if (finished !== jobs) throw new Error(`${finished} of ${jobs} jobs were finished`)
+console.log(seconds)
+await boss.stop({ graceful: false })
+process.exit(0)
