@@ -2,6 +2,7 @@
 -- whatever is said here; anything else has failed. Gives back the ids that this call finished: the others were somebody else's.
 CREATE OR REPLACE FUNCTION indexjob.record_finished(held bigint, outcomes jsonb) RETURNS SETOF uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     finished uuid[];

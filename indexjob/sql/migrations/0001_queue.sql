@@ -66,12 +66,12 @@ COMMENT ON COLUMN indexjob.index_jobs.verdict IS 'Written with the snapshot, in 
 
 CREATE UNIQUE INDEX index_jobs_idempotency ON indexjob.index_jobs (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX index_jobs_batch ON indexjob.index_jobs (tenant, batch) WHERE batch IS NOT NULL;
-CREATE INDEX index_jobs_new ON indexjob.index_jobs (priority DESC, seq) WHERE line = 'new';
+CREATE INDEX index_jobs_new ON indexjob.index_jobs (tenant, priority DESC, seq) WHERE line = 'new';
 CREATE INDEX index_jobs_scheduled ON indexjob.index_jobs (run_after) WHERE line = 'scheduled';
 CREATE INDEX index_jobs_in_line ON indexjob.index_jobs (tenant, repository, priority DESC, seq) WHERE line IN ('blocked', 'ready');
 CREATE INDEX index_jobs_ready ON indexjob.index_jobs (tenant, priority DESC, seq) WHERE line = 'ready';
 CREATE UNIQUE INDEX index_jobs_next ON indexjob.index_jobs (tenant, repository) WHERE line = 'ready';
-CREATE INDEX index_jobs_equal ON indexjob.index_jobs (tenant, repository, revision, jsonb_hash_extended(options, 0)) WHERE line = 'blocked';
+CREATE INDEX index_jobs_equal ON indexjob.index_jobs (tenant, repository, revision, jsonb_hash_extended(options, 0)) WHERE line IN ('new', 'blocked');
 CREATE INDEX index_jobs_coalesced ON indexjob.index_jobs (gave_way_to) WHERE line = 'coalesced';
 CREATE INDEX index_jobs_finished ON indexjob.index_jobs (finished_at) WHERE finished_at IS NOT NULL;
 

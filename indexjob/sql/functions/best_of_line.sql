@@ -1,0 +1,42 @@
+-- The jobs to launch next, at most `free` and in this order: tenants share by weight within their caps, priority and age order within a tenant. Each tenant's
+-- best few come from an index, so what stands behind costs nothing; `passed_over` are those that another transaction holds.
+-- The planner is told to take the indexes: what its statistics say of a queue is never what is there.
+CREATE OR REPLACE FUNCTION indexjob.best_of_line(free integer, passed_over uuid[]) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
+AS $$
+BEGIN
+    RETURN (
+        WITH RECURSIVE waiting AS (
+            SELECT indexjob.next_tenant('') AS tenant
+            UNION ALL
+            SELECT indexjob.next_tenant(w.tenant) FROM waiting w WHERE w.tenant IS NOT NULL
+        ), shares AS (
+            SELECT w.tenant, coalesce(t.weight, 1) AS weight, r.running, least(free, t.cap - r.running) AS room
+            FROM waiting w
+            LEFT JOIN indexjob.tenants t ON t.name = w.tenant
+            CROSS JOIN LATERAL (SELECT count(*)::integer AS running FROM indexjob.slots s WHERE s.tenant = w.tenant) AS r
+            WHERE w.tenant IS NOT NULL
+        )
+        SELECT array_agg(best.id ORDER BY best.turn, best.priority DESC, best.seq)
+        FROM (
+            SELECT b.id, b.priority, b.seq, (shares.running + b.place)::float8 / shares.weight AS turn
+            FROM shares
+            CROSS JOIN LATERAL (
+                SELECT j.id, j.priority, j.seq, row_number() OVER (ORDER BY j.priority DESC, j.seq) AS place
+                FROM (
+                    (SELECT n.id, n.priority, n.seq FROM indexjob.index_jobs n
+                     WHERE n.line = 'new' AND n.tenant = shares.tenant AND n.id <> ALL (passed_over)
+                     ORDER BY n.priority DESC, n.seq LIMIT greatest(shares.room, 0))
+                    UNION ALL
+                    (SELECT r.id, r.priority, r.seq FROM indexjob.index_jobs r
+                     WHERE r.line = 'ready' AND r.tenant = shares.tenant AND r.id <> ALL (passed_over)
+                     ORDER BY r.priority DESC, r.seq LIMIT greatest(shares.room, 0))
+                ) AS j
+                ORDER BY j.priority DESC, j.seq LIMIT greatest(shares.room, 0)
+            ) AS b
+            ORDER BY turn, b.priority DESC, b.seq LIMIT free
+        ) AS best
+    );
+END $$;
+REVOKE ALL ON FUNCTION indexjob.best_of_line(integer, uuid[]) FROM PUBLIC;
