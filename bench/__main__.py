@@ -13,7 +13,9 @@ from bench.server import started
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures every figure that the project states, beside its goal.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measures every figure that the project states, beside its goal."
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"what to measure (all): {', '.join(SUBJECTS)}")
     parser.add_argument("--output", choices=("text", "json"), default="text")
     arguments = parser.parse_args()

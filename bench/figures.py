@@ -51,7 +51,7 @@ class Figure:
     def __str__(self) -> str:
         verdict = {True: "met", False: "NOT MET", None: ""}[self.met]
         shown = f"{self.value:,.0f}" if abs(self.value) >= 1000 else f"{self.value:.3g}"
-        return f"{self.name:<72} {shown:>8} {self.unit:<4} {self.goal or '':>8}  {verdict:<8} {self.note}".rstrip()
+        return f"{self.name:<72} {shown:>8} {self.unit:<4} {self.goal or ''!s:>8}  {verdict:<8} {self.note}".rstrip()
 
 
 def ratio_of_rounds(ours: Iterable[float], theirs: Iterable[float]) -> float:

@@ -55,10 +55,9 @@ def started() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="indexjob-bench-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
         place = Path(folder) / "postgres"
-        with running(place) as url:
-            with connect(url) as connection:
-                for setting in MEMORY:
-                    connection.execute(sql.SQL("ALTER SYSTEM SET {}").format(sql.SQL(setting)))
+        with running(place) as url, connect(url) as connection:
+            for setting in MEMORY:
+                connection.execute(sql.SQL("ALTER SYSTEM SET {}").format(sql.SQL(setting)))
         with running(place) as url:  # again: shared memory is taken at start
             yield Server(url)
 

@@ -136,6 +136,50 @@ CREATE FUNCTION indexjob.acquire_lease(who text, for_time interval) RETURNS bigi
     RETURNING l.epoch
 $$;
 
+CREATE FUNCTION indexjob.best_of_line(free integer, passed_over uuid[]) RETURNS uuid[]
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+BEGIN
+    RETURN (
+        WITH RECURSIVE waiting AS (
+            SELECT indexjob.next_tenant('') AS tenant
+            UNION ALL
+            SELECT indexjob.next_tenant(w.tenant) FROM waiting w WHERE w.tenant IS NOT NULL
+        ), shares AS (
+            SELECT w.tenant, coalesce(t.weight, 1) AS weight, r.running, least(free, t.cap - r.running) AS room
+            FROM waiting w
+            LEFT JOIN indexjob.tenants t ON t.name = w.tenant
+            CROSS JOIN LATERAL (SELECT count(*)::integer AS running FROM indexjob.slots s WHERE s.tenant = w.tenant) AS r
+            WHERE w.tenant IS NOT NULL
+        )
+        SELECT array_agg(best.id ORDER BY best.turn, best.priority DESC, best.seq)
+        FROM (
+            SELECT b.id, b.priority, b.seq, (shares.running + b.place)::float8 / shares.weight AS turn
+            FROM shares
+            CROSS JOIN LATERAL (
+                SELECT j.id, j.priority, j.seq, row_number() OVER (ORDER BY j.priority DESC, j.seq) AS place
+                FROM (
+                    (SELECT n.id, n.priority, n.seq FROM indexjob.index_jobs n
+                     WHERE n.line = 'new' AND n.tenant = shares.tenant AND n.id <> ALL (passed_over)
+                     ORDER BY n.priority DESC, n.seq LIMIT greatest(shares.room, 0))
+                    UNION ALL
+                    (SELECT r.id, r.priority, r.seq FROM indexjob.index_jobs r
+                     WHERE r.line = 'ready' AND r.tenant = shares.tenant AND r.id <> ALL (passed_over)
+                     ORDER BY r.priority DESC, r.seq LIMIT greatest(shares.room, 0))
+                ) AS j
+                ORDER BY j.priority DESC, j.seq LIMIT greatest(shares.room, 0)
+            ) AS b
+            ORDER BY turn, b.priority DESC, b.seq LIMIT free
+        ) AS best
+    );
+END $$;
+
 CREATE FUNCTION indexjob.cancel(id uuid, reason text DEFAULT NULL::text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -267,47 +311,41 @@ END $_$;
 CREATE FUNCTION indexjob.claim(held bigint, wanted integer, at_once integer, in_namespace text) RETURNS TABLE(id uuid, launch integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 #variable_conflict use_column
 DECLARE
     free integer;
+    best uuid[];
+    clear uuid[];
+    held_by_others uuid[];
+    passed_over uuid[] := '{}';
     taken uuid[];
+    launches integer[];
 BEGIN
     PERFORM indexjob.lead(held);
-    PERFORM indexjob.intake(1000);
     SELECT least(wanted, least(at_once, s.running_cap) - (SELECT count(*) FROM indexjob.slots))::integer INTO free
     FROM indexjob.settings s WHERE NOT s.claiming_paused;
+    PERFORM indexjob.intake(CASE WHEN wanted > 0 AND free >= wanted THEN 0 ELSE 500 END);
     IF free IS NULL OR free <= 0 THEN
         RETURN;
     END IF;
-    WITH RECURSIVE ready_tenants AS (
-        (SELECT j.tenant FROM indexjob.index_jobs j WHERE j.line = 'ready' ORDER BY j.tenant LIMIT 1)
-        UNION ALL
-        SELECT (SELECT j.tenant FROM indexjob.index_jobs j WHERE j.line = 'ready' AND j.tenant > rt.tenant ORDER BY j.tenant LIMIT 1)
-        FROM ready_tenants rt WHERE rt.tenant IS NOT NULL
-    ), shares AS (
-        SELECT rt.tenant, coalesce(t.weight, 1) AS weight, coalesce(r.n, 0) AS running, least(free, coalesce(t.cap - coalesce(r.n, 0), free)) AS room
-        FROM ready_tenants rt
-        LEFT JOIN indexjob.tenants t ON t.name = rt.tenant
-        LEFT JOIN (SELECT s.tenant, count(*)::integer AS n FROM indexjob.slots s GROUP BY s.tenant) AS r ON r.tenant = rt.tenant
-        WHERE rt.tenant IS NOT NULL
-    ), picked AS (
-        SELECT best.id
-        FROM shares
-        CROSS JOIN LATERAL (
-            SELECT j.id, j.priority, j.seq, row_number() OVER (ORDER BY j.priority DESC, j.seq) AS place
-            FROM indexjob.index_jobs j WHERE j.line = 'ready' AND j.tenant = shares.tenant
-            ORDER BY j.priority DESC, j.seq LIMIT greatest(shares.room, 0)
-        ) AS best
-        ORDER BY (shares.running + best.place)::float8 / shares.weight, best.priority DESC, best.seq
-        LIMIT free
-    ), locked AS (
-        SELECT j.id, j.tenant, j.repository, j.launch FROM indexjob.index_jobs j
-        WHERE j.id IN (SELECT p.id FROM picked p) AND j.line = 'ready'
-        FOR NO KEY UPDATE SKIP LOCKED
-    ), won AS (
+    -- The best may turn out to stand behind another: they are put there, more and more at a time, until the best are clear.
+    FOR further IN 0..5 LOOP
+        best := indexjob.best_of_line(free, passed_over);
+        EXIT WHEN best IS NULL;
+        SELECT l.clear, l.passed_over INTO clear, held_by_others FROM indexjob.line_up(best, going => true) AS l;
+        EXIT WHEN cardinality(clear) = cardinality(best);
+        passed_over := passed_over || held_by_others;
+        PERFORM indexjob.intake(50 << further);
+    END LOOP;
+    WITH won AS (
         INSERT INTO indexjob.slots (tenant, repository, job_id, launch)
-        SELECT l.tenant, l.repository, l.id, l.launch + 1 FROM locked l ORDER BY l.tenant, l.repository
+        SELECT j.tenant, j.repository, j.id, j.launch + 1 FROM indexjob.index_jobs j WHERE j.id = ANY (clear) ORDER BY j.tenant, j.repository
         ON CONFLICT DO NOTHING
         RETURNING job_id
     ), launched AS (
@@ -315,29 +353,35 @@ BEGIN
         SET state = 'launching', line = NULL, launch = j.launch + 1, job_name = j.id || '-' || (j.launch + 1), namespace = in_namespace,
             reason = NULL, message = NULL, launched_at = now(), started_at = NULL, updated_at = now()
         FROM won WHERE j.id = won.job_id
-        RETURNING j.id
+        RETURNING j.id, j.launch, j.priority, j.seq
     )
-    SELECT array_agg(l.id) INTO taken FROM launched l;
-    PERFORM indexjob.coalesce_with(one) FROM unnest(taken) AS one;
-    RETURN QUERY SELECT j.id, j.launch FROM indexjob.index_jobs j WHERE j.id = ANY (taken) ORDER BY j.priority DESC, j.seq;
+    SELECT array_agg(l.id ORDER BY l.priority DESC, l.seq), array_agg(l.launch ORDER BY l.priority DESC, l.seq) INTO taken, launches FROM launched l;
+    PERFORM indexjob.coalesce_with(taken);
+    RETURN QUERY SELECT * FROM unnest(taken, launches);
 END $$;
 
-CREATE FUNCTION indexjob.coalesce_with(leader uuid) RETURNS integer
+CREATE FUNCTION indexjob.coalesce_with(leaders uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
-DECLARE
-    linked integer;
 BEGIN
-    UPDATE indexjob.index_jobs j SET line = 'coalesced', gave_way_to = leader, updated_at = now()
-    WHERE j.id IN (
-        SELECT e.id FROM indexjob.index_jobs e
-        JOIN indexjob.index_jobs l ON l.id = leader
-        WHERE e.line = 'blocked' AND e.tenant = l.tenant AND e.repository = l.repository AND e.revision = l.revision
-          AND jsonb_hash_extended(e.options, 0) = jsonb_hash_extended(l.options, 0) AND e.options = l.options AND e.profile = l.profile
-        LIMIT 1000 FOR NO KEY UPDATE OF e SKIP LOCKED);
-    GET DIAGNOSTICS linked = ROW_COUNT;
-    RETURN linked;
+    WITH equal AS MATERIALIZED (
+        SELECT l.id AS leader, e.id
+        FROM indexjob.index_jobs l
+        CROSS JOIN LATERAL (
+            SELECT q.id FROM indexjob.index_jobs q
+            WHERE q.line IN ('new', 'blocked') AND q.tenant = l.tenant AND q.repository = l.repository AND q.revision = l.revision
+              AND jsonb_hash_extended(q.options, 0) = jsonb_hash_extended(l.options, 0) AND q.options = l.options AND q.profile = l.profile
+              AND q.run_after <= now()
+            LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED) AS e
+        WHERE l.id = ANY (leaders)
+    )
+    UPDATE indexjob.index_jobs j SET line = 'coalesced', gave_way_to = e.leader, updated_at = now() FROM equal e WHERE j.id = e.id;
 END $$;
 
 CREATE FUNCTION indexjob.collect_contents(horizon timestamp with time zone, max_rows integer) RETURNS integer
@@ -607,58 +651,33 @@ CREATE FUNCTION indexjob.graph_is_known(tenant text, hash bytea) RETURNS boolean
 CREATE FUNCTION indexjob.intake(at_most integer) RETURNS integer
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
     ids uuid[];
-    touched_tenants text[];
-    touched_repositories text[];
 BEGIN
-    WITH fresh AS (
-        SELECT j.id, j.tenant, j.repository FROM indexjob.index_jobs j WHERE j.line = 'new'
-        ORDER BY j.priority DESC, j.seq LIMIT at_most FOR NO KEY UPDATE SKIP LOCKED
-    ), due AS (
-        SELECT j.id, j.tenant, j.repository FROM indexjob.index_jobs j WHERE j.line = 'scheduled' AND j.run_after <= now()
-        ORDER BY j.run_after LIMIT at_most FOR NO KEY UPDATE SKIP LOCKED
-    )
-    SELECT array_agg(b.id), array_agg(b.tenant), array_agg(b.repository) INTO ids, touched_tenants, touched_repositories
-    FROM (SELECT * FROM fresh UNION ALL SELECT * FROM due) AS b;
-    IF ids IS NULL THEN
-        RETURN 0;
-    END IF;
-    -- The next of a repository gives way to a better one that has just come.
-    UPDATE indexjob.index_jobs j SET line = 'blocked', updated_at = now()
-    WHERE j.line = 'ready' AND j.id IN (
-        SELECT r.id
-        FROM (
-            SELECT DISTINCT ON (i.tenant, i.repository) i.tenant, i.repository, i.priority, i.seq
-            FROM indexjob.index_jobs i WHERE i.id = ANY (ids) AND i.run_after <= now()
-            ORDER BY i.tenant, i.repository, i.priority DESC, i.seq
+    WITH RECURSIVE waiting AS (
+        SELECT indexjob.next_tenant('') AS tenant WHERE at_most > 0
+        UNION ALL
+        SELECT indexjob.next_tenant(w.tenant) FROM waiting w WHERE w.tenant IS NOT NULL
+    ), fresh AS (
+        SELECT best.id FROM waiting w CROSS JOIN LATERAL (
+            SELECT j.id, row_number() OVER (ORDER BY j.priority DESC, j.seq) AS place FROM indexjob.index_jobs j
+            WHERE j.line = 'new' AND j.tenant = w.tenant ORDER BY j.priority DESC, j.seq LIMIT at_most
         ) AS best
-        JOIN indexjob.index_jobs r ON r.line = 'ready' AND r.tenant = best.tenant AND r.repository = best.repository
-         AND (best.priority > r.priority OR (best.priority = r.priority AND best.seq < r.seq))
-        FOR NO KEY UPDATE OF r SKIP LOCKED);
-    UPDATE indexjob.index_jobs j
-    SET updated_at = now(), line = CASE
-        WHEN NOT placed.due THEN 'scheduled'
-        WHEN placed.place = 1 AND placed.free AND NOT placed.behind THEN 'ready'
-        ELSE 'blocked' END::indexjob.line_place
-    FROM (
-        SELECT b.id, b.due, b.place,
-            NOT EXISTS (SELECT FROM indexjob.slots s WHERE s.tenant = b.tenant AND s.repository = b.repository) AS free,
-            b.place > 1 OR EXISTS (SELECT FROM indexjob.index_jobs r WHERE r.tenant = b.tenant AND r.repository = b.repository AND r.line = 'ready')
-            OR coalesce((
-                SELECT (w.priority > b.priority OR (w.priority = b.priority AND w.seq < b.seq)) FROM indexjob.index_jobs w
-                WHERE w.tenant = b.tenant AND w.repository = b.repository AND w.line IN ('blocked', 'ready')
-                ORDER BY w.priority DESC, w.seq LIMIT 1), false) AS behind
-        FROM (
-            SELECT i.id, i.tenant, i.repository, i.priority, i.seq, i.run_after <= now() AS due,
-                row_number() OVER (PARTITION BY i.tenant, i.repository, i.run_after <= now() ORDER BY i.priority DESC, i.seq) AS place
-            FROM indexjob.index_jobs i WHERE i.id = ANY (ids)
-        ) AS b
-    ) AS placed
-    WHERE j.id = placed.id;
-    PERFORM indexjob.promote(touched_tenants, touched_repositories);
-    RETURN cardinality(ids);
+        ORDER BY best.place LIMIT at_most
+    ), due AS (
+        SELECT j.id FROM indexjob.index_jobs j WHERE j.line = 'scheduled' AND j.run_after <= now() ORDER BY j.run_after LIMIT 1000
+    )
+    SELECT array_agg(b.id) INTO ids FROM (SELECT f.id FROM fresh f UNION ALL SELECT d.id FROM due d) AS b;
+    IF ids IS NOT NULL THEN
+        PERFORM indexjob.line_up(ids, going => false);
+    END IF;
+    RETURN coalesce(cardinality(ids), 0);
 END $$;
 
 SET default_table_access_method = heap;
@@ -787,6 +806,73 @@ BEGIN
     PERFORM set_config('lock_timeout', '200ms', true);
 END $$;
 
+CREATE FUNCTION indexjob.line_up(ids uuid[], going boolean, OUT clear uuid[], OUT passed_over uuid[]) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+    moved uuid[];
+    places indexjob.line_place[];
+    rivals uuid[];
+    of_tenants text[];
+    of_repositories text[];
+BEGIN
+    WITH seen AS MATERIALIZED (
+        SELECT i.id, i.tenant, i.repository, i.priority, i.seq, i.line, i.run_after <= now() AS due
+        FROM indexjob.index_jobs i WHERE i.id = ANY (ids) AND i.line IN ('new', 'scheduled', 'ready')
+        FOR NO KEY UPDATE SKIP LOCKED
+    ), ranked AS (
+        SELECT s.*, row_number() OVER (PARTITION BY s.tenant, s.repository, s.due ORDER BY s.priority DESC, s.seq) = 1 AS first FROM seen s
+    ), judged AS (
+        SELECT r.id, r.tenant, r.repository, r.line, rival.id AS rival, CASE
+            WHEN NOT r.due THEN 'scheduled'
+            WHEN r.first AND (rival.id IS NULL OR rival.priority < r.priority OR (rival.priority = r.priority AND rival.seq > r.seq))
+                AND (SELECT count(*) FROM indexjob.slots s WHERE s.tenant = r.tenant AND s.repository = r.repository) = 0 THEN 'ready'
+            ELSE 'blocked' END::indexjob.line_place AS place
+        FROM ranked r
+        LEFT JOIN LATERAL (
+            SELECT b.id, b.priority, b.seq FROM indexjob.index_jobs b
+            WHERE b.tenant = r.tenant AND b.repository = r.repository AND b.line IN ('blocked', 'ready') AND r.line <> 'ready'
+            ORDER BY b.priority DESC, b.seq LIMIT 1) AS rival ON true
+    )
+    SELECT array_agg(j.id) FILTER (WHERE j.place = 'ready'),
+        array_agg(j.id) FILTER (WHERE j.place <> j.line AND NOT (going AND j.place = 'ready')),
+        array_agg(j.place) FILTER (WHERE j.place <> j.line AND NOT (going AND j.place = 'ready')),
+        array_agg(j.id) FILTER (WHERE j.place = 'ready' AND j.rival IS NOT NULL),
+        array_agg(j.tenant) FILTER (WHERE j.place = 'blocked'),
+        array_agg(j.repository) FILTER (WHERE j.place = 'blocked'),
+        ARRAY(SELECT unnest(ids) EXCEPT SELECT s.id FROM seen s)
+    INTO clear, moved, places, rivals, of_tenants, of_repositories, passed_over
+    FROM judged j;
+    IF rivals IS NOT NULL THEN
+        -- The next of a repository gives way to a better one that has just come; if it can't, the better one waits.
+        WITH worse AS MATERIALIZED (
+            SELECT r.id FROM indexjob.index_jobs c CROSS JOIN LATERAL (
+                SELECT w.id FROM indexjob.index_jobs w WHERE w.line = 'ready' AND w.tenant = c.tenant AND w.repository = c.repository AND w.id <> c.id
+                LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS r
+            WHERE c.id = ANY (rivals)
+        )
+        UPDATE indexjob.index_jobs j SET line = 'blocked', updated_at = now() FROM worse w WHERE j.id = w.id;
+        rivals := ARRAY(
+            SELECT c.id FROM indexjob.index_jobs c WHERE c.id = ANY (rivals) AND (
+                SELECT count(*) FROM indexjob.index_jobs w WHERE w.line = 'ready' AND w.tenant = c.tenant AND w.repository = c.repository AND w.id <> c.id) > 0);
+        clear := ARRAY(SELECT c FROM unnest(clear) AS c WHERE c <> ALL (rivals));
+        passed_over := passed_over || rivals;
+    END IF;
+    IF moved IS NOT NULL THEN
+        UPDATE indexjob.index_jobs j SET line = m.place, updated_at = now()
+        FROM unnest(moved, places) AS m (id, place) WHERE j.id = m.id AND m.id <> ALL (passed_over);
+    END IF;
+    IF of_tenants IS NOT NULL THEN
+        PERFORM indexjob.promote(of_tenants, of_repositories);
+    END IF;
+END $$;
+
 CREATE FUNCTION indexjob.lock_launch(job uuid, of_launch integer, token text) RETURNS indexjob.index_jobs
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -833,6 +919,14 @@ BEGIN
     SELECT array_agg(l.tenant), array_agg(l.repository) INTO of_tenants, heads FROM lines l;
     RETURN coalesce(mended, 0) + released + coalesce(indexjob.promote(of_tenants, heads), 0);
 END $$;
+
+CREATE FUNCTION indexjob.next_tenant(after text) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT least(
+        (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant > after ORDER BY n.tenant LIMIT 1),
+        (SELECT r.tenant FROM indexjob.index_jobs r WHERE r.line = 'ready' AND r.tenant > after ORDER BY r.tenant LIMIT 1))
+$$;
 
 CREATE FUNCTION indexjob.normalize_repository(repository text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
@@ -1121,6 +1215,11 @@ END $$;
 CREATE FUNCTION indexjob.record_finished(held bigint, outcomes jsonb) RETURNS SETOF uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
     finished uuid[];
@@ -2346,7 +2445,7 @@ CREATE INDEX index_jobs_batch ON indexjob.index_jobs USING btree (tenant, batch)
 
 CREATE INDEX index_jobs_coalesced ON indexjob.index_jobs USING btree (gave_way_to) WHERE (line = 'coalesced'::indexjob.line_place);
 
-CREATE INDEX index_jobs_equal ON indexjob.index_jobs USING btree (tenant, repository, revision, jsonb_hash_extended(options, (0)::bigint)) WHERE (line = 'blocked'::indexjob.line_place);
+CREATE INDEX index_jobs_equal ON indexjob.index_jobs USING btree (tenant, repository, revision, jsonb_hash_extended(options, (0)::bigint)) WHERE (line = ANY (ARRAY['new'::indexjob.line_place, 'blocked'::indexjob.line_place]));
 
 CREATE INDEX index_jobs_finished ON indexjob.index_jobs USING btree (finished_at) WHERE (finished_at IS NOT NULL);
 
@@ -2354,7 +2453,7 @@ CREATE UNIQUE INDEX index_jobs_idempotency ON indexjob.index_jobs USING btree (t
 
 CREATE INDEX index_jobs_in_line ON indexjob.index_jobs USING btree (tenant, repository, priority DESC, seq) WHERE (line = ANY (ARRAY['blocked'::indexjob.line_place, 'ready'::indexjob.line_place]));
 
-CREATE INDEX index_jobs_new ON indexjob.index_jobs USING btree (priority DESC, seq) WHERE (line = 'new'::indexjob.line_place);
+CREATE INDEX index_jobs_new ON indexjob.index_jobs USING btree (tenant, priority DESC, seq) WHERE (line = 'new'::indexjob.line_place);
 
 CREATE UNIQUE INDEX index_jobs_next ON indexjob.index_jobs USING btree (tenant, repository) WHERE (line = 'ready'::indexjob.line_place);
 
@@ -2417,6 +2516,8 @@ GRANT USAGE ON SCHEMA indexjob TO indexjob_operator;
 REVOKE ALL ON FUNCTION indexjob.acquire_lease(who text, for_time interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.acquire_lease(who text, for_time interval) TO indexjob_operator;
 
+REVOKE ALL ON FUNCTION indexjob.best_of_line(free integer, passed_over uuid[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION indexjob.cancel(id uuid, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.cancel(id uuid, reason text) TO indexjob_producer;
 GRANT ALL ON FUNCTION indexjob.cancel(id uuid, reason text) TO indexjob_operator;
@@ -2429,7 +2530,7 @@ REVOKE ALL ON FUNCTION indexjob.check_request(repository text, revision text, ba
 REVOKE ALL ON FUNCTION indexjob.claim(held bigint, wanted integer, at_once integer, in_namespace text) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.claim(held bigint, wanted integer, at_once integer, in_namespace text) TO indexjob_operator;
 
-REVOKE ALL ON FUNCTION indexjob.coalesce_with(leader uuid) FROM PUBLIC;
+REVOKE ALL ON FUNCTION indexjob.coalesce_with(leaders uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.collect_contents(horizon timestamp with time zone, max_rows integer) FROM PUBLIC;
 
@@ -2488,10 +2589,14 @@ GRANT ALL ON FUNCTION indexjob.launch_token(job_id uuid, launch integer) TO inde
 
 REVOKE ALL ON FUNCTION indexjob.lead(held bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION indexjob.line_up(ids uuid[], going boolean, OUT clear uuid[], OUT passed_over uuid[]) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION indexjob.lock_launch(job uuid, of_launch integer, token text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.mend(held bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.mend(held bigint) TO indexjob_operator;
+
+REVOKE ALL ON FUNCTION indexjob.next_tenant(after text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.normalize_repository(repository text) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.normalize_repository(repository text) TO indexjob_reader;

@@ -18,7 +18,7 @@ BEGIN
     PERFORM indexjob.lead(held);
     SELECT least(wanted, least(at_once, s.running_cap) - (SELECT count(*) FROM indexjob.slots))::integer INTO free
     FROM indexjob.settings s WHERE NOT s.claiming_paused;
-    PERFORM indexjob.intake(CASE WHEN free >= wanted THEN 0 ELSE 500 END);
+    PERFORM indexjob.intake(CASE WHEN wanted > 0 AND free >= wanted THEN 0 ELSE 500 END);
     IF free IS NULL OR free <= 0 THEN
         RETURN;
     END IF;

@@ -20,19 +20,19 @@ BEGIN
     ), judged AS (
         SELECT r.id, r.tenant, r.repository, r.line, rival.id AS rival, CASE
             WHEN NOT r.due THEN 'scheduled'
-            WHEN r.first AND (rival.id IS NULL OR rival.id = r.id OR rival.priority < r.priority OR (rival.priority = r.priority AND rival.seq > r.seq))
+            WHEN r.first AND (rival.id IS NULL OR rival.priority < r.priority OR (rival.priority = r.priority AND rival.seq > r.seq))
                 AND (SELECT count(*) FROM indexjob.slots s WHERE s.tenant = r.tenant AND s.repository = r.repository) = 0 THEN 'ready'
             ELSE 'blocked' END::indexjob.line_place AS place
         FROM ranked r
         LEFT JOIN LATERAL (
             SELECT b.id, b.priority, b.seq FROM indexjob.index_jobs b
-            WHERE b.tenant = r.tenant AND b.repository = r.repository AND b.line IN ('blocked', 'ready')
+            WHERE b.tenant = r.tenant AND b.repository = r.repository AND b.line IN ('blocked', 'ready') AND r.line <> 'ready'
             ORDER BY b.priority DESC, b.seq LIMIT 1) AS rival ON true
     )
     SELECT array_agg(j.id) FILTER (WHERE j.place = 'ready'),
         array_agg(j.id) FILTER (WHERE j.place <> j.line AND NOT (going AND j.place = 'ready')),
         array_agg(j.place) FILTER (WHERE j.place <> j.line AND NOT (going AND j.place = 'ready')),
-        array_agg(j.id) FILTER (WHERE j.place = 'ready' AND j.rival <> j.id),
+        array_agg(j.id) FILTER (WHERE j.place = 'ready' AND j.rival IS NOT NULL),
         array_agg(j.tenant) FILTER (WHERE j.place = 'blocked'),
         array_agg(j.repository) FILTER (WHERE j.place = 'blocked'),
         ARRAY(SELECT unnest(ids) EXCEPT SELECT s.id FROM seen s)

@@ -8,10 +8,67 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 PIECES = st.sampled_from(
-    "https:// HTTPS:// http:// ssh:// a A 0 . .. / // - _ ~ + :443 : @ ? # %20 .git .GIT git é example.org /team [::1] \\ \n".split(" ")
+    [
+        "https://",
+        "HTTPS://",
+        "http://",
+        "ssh://",
+        "a",
+        "A",
+        "0",
+        ".",
+        "..",
+        "/",
+        "//",
+        "-",
+        "_",
+        "~",
+        "+",
+        ":443",
+        ":",
+        "@",
+        "?",
+        "#",
+        "%20",
+        ".git",
+        ".GIT",
+        "git",
+        "é",
+        "example.org",
+        "/team",
+        "[::1]",
+        "\\",
+        "\n",
+    ]
 )
 REVISIONS = st.sampled_from(
-    "main HEAD v1 . .. / // - _ @{ ~ ^ : ? * [ \\ \n .lock lock refs/heads/ é + # ".split(" ")
+    [
+        "main",
+        "HEAD",
+        "v1",
+        ".",
+        "..",
+        "/",
+        "//",
+        "-",
+        "_",
+        "@{",
+        "~",
+        "^",
+        ":",
+        "?",
+        "*",
+        "[",
+        "\\",
+        "\n",
+        ".lock",
+        "lock",
+        "refs/heads/",
+        "é",
+        "+",
+        "#",
+        "",
+    ]
 )
 BRIEFLY = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -127,7 +127,7 @@ def test_waiting_tells_place_and_reason(leader: Leader) -> None:
     later, aside, equal = leader.enqueue("e", run_after="2100-01-01"), leader.enqueue("f"), leader.enqueue("b")
     leader.value("SELECT indexjob.suspend(%s)", aside)
     leader.claim(0)
-    leader.value("SELECT indexjob.coalesce_with(%s)", other)
+    leader.value("SELECT indexjob.coalesce_with(%s)", [other])
     assert waiting(second) == (2, "behind a job of the same repository", running), "and behind the urgent one"
     assert waiting(third) == (3, "behind a job of the same repository", running)
     assert waiting(high) == (1, "next in turn", None)
