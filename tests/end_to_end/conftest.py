@@ -41,7 +41,9 @@ class World:
 
     def enqueue(self, name: str, **arguments: object) -> str:
         extra = "".join(f", {k} => %s" for k in arguments)
-        row = self.connection.execute(f"SELECT indexjob.enqueue(%s{extra})::text AS id", (self.url(name), *arguments.values())).fetchone()
+        row = self.connection.execute(
+            f"SELECT indexjob.enqueue(%s{extra})::text AS id", (self.url(name), *arguments.values())
+        ).fetchone()
         assert row
         return str(row["id"])
 
@@ -51,7 +53,9 @@ class World:
         return row
 
     def attempts(self, job: str) -> list[dict[str, Any]]:
-        return self.connection.execute("SELECT * FROM indexjob.attempts WHERE job_id = %s ORDER BY number", (job,)).fetchall()
+        return self.connection.execute(
+            "SELECT * FROM indexjob.attempts WHERE job_id = %s ORDER BY number", (job,)
+        ).fetchall()
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         return self.connection.execute(query, values).fetchall()
@@ -59,7 +63,13 @@ class World:
     @contextmanager
     def dispatcher(self, *modes: str) -> Iterator[subprocess.Popen[bytes]]:
         """A dispatcher that is killed at the end of the block if it still runs."""
-        command = [sys.executable, str(Path(__file__).with_name("dispatcher.py")), self.database, str(self.workspaces), *modes]
+        command = [
+            sys.executable,
+            str(Path(__file__).with_name("dispatcher.py")),
+            self.database,
+            str(self.workspaces),
+            *modes,
+        ]
         with self.log.open("ab") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:

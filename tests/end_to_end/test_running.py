@@ -17,7 +17,13 @@ def test_a_run_publishes_what_is_in_the_repository(world) -> None:
     job = world.enqueue("one")
     world.run_until_empty()
     row = world.job(job)
-    assert (row["state"], row["reason"], row["progress"], row["attempts"], row["launches"]) == ("completed", "Completed", 100, 1, 1)
+    assert (row["state"], row["reason"], row["progress"], row["attempts"], row["launches"]) == (
+        "completed",
+        "Completed",
+        100,
+        1,
+        1,
+    )
     assert {"files", "files_failed", "symbols", "references", "dependencies", "cycles"} <= set(row["stats"])
     assert (row["stats"]["files"], row["stats"]["files_failed"], row["stats"]["dependencies"]) == (2, 0, 1)
     found = world.rows("SELECT path, name, kind, line, parent FROM indexjob.find_definitions('greet')")
@@ -102,18 +108,24 @@ def test_the_same_commit_again_is_skipped_and_a_moved_branch_shows_the_new_one(w
 
 
 @pytest.mark.parametrize("cuts", [1, 6])
-def test_the_connection_cut_while_storing_leaves_the_old_snapshot_whole_and_the_retry_completes(world, cuts: int) -> None:
+def test_the_connection_cut_while_storing_leaves_the_old_snapshot_whole_and_the_retry_completes(
+    world, cuts: int
+) -> None:
     repository = world.repository("one", a__py=PYTHON)
     world.enqueue("one")
     world.run_until_empty()
     repository.commit({"a.py": b"def fresh():\n    pass\n"})
     job = world.enqueue("one")
+    waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'indexjob.symbol'::regclass"
     with psycopg.connect(world.database) as blocker, world.dispatcher("once") as process:
         blocker.execute("LOCK TABLE indexjob.symbol IN SHARE MODE")  # readers may read, nobody can store
         for _ in range(cuts):
-            waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'indexjob.symbol'::regclass"
             world.wait(lambda: world.rows(waiting), "a worker waits to store")
-            assert [r["name"] for r in world.rows("SELECT name FROM indexjob.symbols ORDER BY line")] == ["Greeter", "greet", "helper"]
+            assert [r["name"] for r in world.rows("SELECT name FROM indexjob.symbols ORDER BY line")] == [
+                "Greeter",
+                "greet",
+                "helper",
+            ]
             world.rows(f"SELECT pg_terminate_backend(pid) FROM ({waiting}) AS w")
             world.wait(lambda: not world.rows(waiting), "the connection is gone")
         blocker.rollback()
@@ -157,7 +169,9 @@ def test_a_dispatcher_that_is_stopped_or_killed_loses_and_doubles_nothing(world,
         if moment == "clone":
             world.wait(lambda: len(world.server.requests) >= 3, "three workers clone")
         elif moment == "store":
-            world.wait(lambda: len(world.rows("SELECT FROM pg_locks WHERE NOT granted")) >= 3, "three workers wait to store")
+            world.wait(
+                lambda: len(world.rows("SELECT FROM pg_locks WHERE NOT granted")) >= 3, "three workers wait to store"
+            )
         else:
             world.wait(lambda: world.rows("SELECT FROM indexjob.jobs WHERE state = 'launching'"), "one is launching")
         began = time.monotonic()
@@ -171,7 +185,9 @@ def test_a_dispatcher_that_is_stopped_or_killed_loses_and_doubles_nothing(world,
     blocker.close()
     world.run_until_empty()
     assert [world.job(j)["state"] for j in jobs] == ["completed"] * 4
-    published = world.rows("SELECT repository, count(*) FROM indexjob.symbols WHERE name = 'Greeter' GROUP BY repository")
+    published = world.rows(
+        "SELECT repository, count(*) FROM indexjob.symbols WHERE name = 'Greeter' GROUP BY repository"
+    )
     assert [p["count"] for p in published] == [1] * 4
     assert max(world.job(j)["launches"] for j in jobs) <= 2
     world.assert_nothing_is_left()

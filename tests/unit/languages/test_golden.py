@@ -1,6 +1,6 @@
 """A snippet in, a readable outline out.
 
-When an outline should change, write them all again and read the diff: `python tests/unit/languages/test_golden.py`.
+When an outline should change, write them all again and read the diff: `python -m tests.unit.languages.test_golden`.
 """
 
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 
 from indexjob_worker.extraction import extract
 from indexjob_worker.languages import LANGUAGES, language_of
-from indexjob_worker.outline import outline
+from tests.unit.languages.outline import outline
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 SNIPPETS = sorted(path for name in LANGUAGES for path in (GOLDEN / name).iterdir() if path.suffix != ".outline")

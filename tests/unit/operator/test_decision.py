@@ -70,11 +70,17 @@ def test_what_was_published_is_finished_whatever_its_launch_says(job: ActiveJob,
         ([failed(77, Reason.ACCESS_DENIED)], Reason.PERMANENT_ERROR, "AccessDenied"),
         ([failed(124, Reason.DEADLINE_EXCEEDED)], Reason.DEADLINE_EXCEEDED, "m"),
         ([failed(75, Reason.NETWORK_ERROR)], Reason.BACKOFF_LIMIT_EXCEEDED, "The only attempt failed: NetworkError: m"),
-        ([failed(75), failed(70, Reason.INTERNAL_ERROR)], Reason.BACKOFF_LIMIT_EXCEEDED, "All 2 attempts failed, the last one with: InternalError: m"),
+        (
+            [failed(75), failed(70, Reason.INTERNAL_ERROR)],
+            Reason.BACKOFF_LIMIT_EXCEEDED,
+            "All 2 attempts failed, the last one with: InternalError: m",
+        ),
         ([failed(137)], Reason.BACKOFF_LIMIT_EXCEEDED, "exit code 137 and no word"),
     ],
 )
-def test_a_failed_launch_ends_with_a_typed_reason_and_a_sentence(pods: list[PodSeen], reason: Reason, words: str) -> None:
+def test_a_failed_launch_ends_with_a_typed_reason_and_a_sentence(
+    pods: list[PodSeen], reason: Reason, words: str
+) -> None:
     decision = judge(RUNNING, ended(*pods))
     assert isinstance(decision, Finish)
     assert decision.verdict.reason == reason

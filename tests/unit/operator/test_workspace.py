@@ -33,7 +33,9 @@ def test_a_workspace_is_private_and_goes_when_it_is_removed(tmp_path: Path) -> N
 
 
 def test_what_a_killed_dispatcher_left_is_killed_and_cleared_but_never_a_living_ones(tmp_path: Path) -> None:
-    dispatcher = subprocess.Popen([sys.executable, "-c", DISPATCHER, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    dispatcher = subprocess.Popen(
+        [sys.executable, "-c", DISPATCHER, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert dispatcher.stdin
     assert dispatcher.stdout
     with dispatcher.stdin, dispatcher.stdout:
