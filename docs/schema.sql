@@ -1578,7 +1578,8 @@ BEGIN
     ON CONFLICT (repository_id, revision, snapshot_id) DO UPDATE SET published_at = excluded.published_at, current = true;
     SELECT jsonb_build_object(
         'files', m.files, 'files_failed', m.files_failed, 'symbols', m.symbols, 'references', m.symbol_references,
-        'dependencies', g.dependencies, 'cycles', g.cycles, 'seconds', coalesce(seconds, '{}')
+        'dependencies', g.dependencies, 'cycles', g.cycles, 'seconds', coalesce(seconds, '{}') || jsonb_build_object('store',  -- the time of this very transaction is not known to its client yet
+            round(coalesce((seconds ->> 'store')::numeric, 0) + extract(epoch FROM clock_timestamp() - now())::numeric, 3))
     ) INTO STRICT counts
     FROM indexjob.manifest m, indexjob.graph g WHERE m.id = shown.manifest_id AND g.id = shown.graph_id;
     UPDATE indexjob.index_jobs j SET commit = shown.commit, stats = counts, verdict = good_end, updated_at = now() WHERE j.id = job.id;

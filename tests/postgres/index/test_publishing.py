@@ -39,9 +39,9 @@ def test_publishing_is_the_verdict(admin, queue, worker, source) -> None:
     stats = worker.publish(
         launch, "c1", a, b, others=(broken, binary), dependencies=edges, cycles=(Cycle(2, ["a.py", "b.py"]),)
     )
-    assert stats == {
-        "files": 4, "files_failed": 1, "symbols": 3, "references": 2, "dependencies": 3, "cycles": 1, "seconds": {"store": 0.5},
-    }  # fmt: skip
+    counts = {"files": 4, "files_failed": 1, "symbols": 3, "references": 2, "dependencies": 3, "cycles": 1}
+    assert stats == counts | {"seconds": stats["seconds"]}
+    assert stats["seconds"]["store"] >= 0.5, "what the worker measured, and this transaction"
     assert queue.job(launch) == {"state": "launching", "verdict": "completed", "commit": "c1", "stats": stats}
     assert shown(admin) == {"main": "c1"}
     queue.end(launch)
@@ -74,7 +74,8 @@ def test_a_revision_that_moves_back_shows_what_it_showed(admin, queue, worker, s
         assert shown(admin) == {"main": commit}
     back = queue.launch()
     stats = worker.index.publish_unchanged(back, "a", {"clone": 0.1})
-    assert (stats["symbols"], stats["seconds"]) == (1, {"clone": 0.1})
+    assert (stats["symbols"], stats["seconds"]["clone"]) == (1, 0.1)
+    assert 0 <= stats["seconds"]["store"] < 60, "the time of the publishing transaction itself"
     assert shown(admin) == {"main": "a"}
     queue.end(back)
     assert queue.job(back)["state"] == "skipped"
