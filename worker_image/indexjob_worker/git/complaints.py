@@ -29,8 +29,10 @@ _WITHOUT_CREDENTIAL = "check the URL; if it is private, name a credentials secre
 
 _BROKEN = "The server could not be reached, or broke off; it is tried again."
 
-# The first that matches counts. {help} is what to do with, or without, a credential; {broken} stands in two
-# places, since a transfer that broke off makes git complain of what it got by then.
+_DAMAGED = "The repository, or what the server sent of it, is damaged; run `git fsck` on it."
+
+# The first that matches counts. {help} is what to do with, or without, a credential; {broken} and {damaged}
+# stand in two places, since one fault makes git complain of others too.
 _TABLE = [
     _Complaint(
         r"could not read (username|password)|terminal prompts disabled|authentication failed|"
@@ -69,6 +71,9 @@ _TABLE = [
         "There is no such repository, or it is hidden from who asks; {help}",
     ),
     _Complaint(
+        r"packfile .* (does not match index|cannot be accessed|is truncated)", CorruptRepositoryError, "{damaged}"
+    ),
+    _Complaint(
         r"couldn't find remote ref|not our ref|no such remote ref|unadvertised object|not a valid object name",
         RevisionNotFoundError,
         "The server has no such commit, or does not give commits by id; name a branch or tag.",
@@ -88,7 +93,7 @@ _TABLE = [
         r"delta .*(mismatch|truncated)|packfile .* (corrupt|too small)|"
         r"remote error: upload-pack: .*(corrupt|missing|bad)|aborting due to possible repository corruption",
         CorruptRepositoryError,
-        "The repository, or what the server sent of it, is damaged; run `git fsck` on it.",
+        "{damaged}",
     ),
     _Complaint(
         r"does not appear to be a git repository|not valid: is this a git repository|invalid gitfile|"
@@ -118,7 +123,7 @@ def understand(stderr: str, *, credential_used: bool) -> RunError:
     advice = _WITH_CREDENTIAL if credential_used else _WITHOUT_CREDENTIAL
     for complaint in _TABLE:
         if re.search(complaint.pattern.lower(), said):
-            return complaint.error(complaint.sentence.format(help=advice, broken=_BROKEN))
+            return complaint.error(complaint.sentence.format(help=advice, broken=_BROKEN, damaged=_DAMAGED))
     return NetworkError(
         "git could not fetch from the server, for a reason that the attempt's log tells; it is tried again."
     )

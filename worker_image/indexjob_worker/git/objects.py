@@ -17,6 +17,7 @@ from indexjob_worker.git.process import end, start
 
 READ_BYTES: Final = 1 << 20
 LONGEST_ENTRY: Final = 1 << 20
+ATTRIBUTES_SECONDS: Final = 10.0
 GENERATED, VENDORED = "linguist-generated", "linguist-vendored"
 
 
@@ -86,7 +87,10 @@ class Objects:
                 yield None
 
     def marks(self, commit: str, paths: Sequence[bytes]) -> Iterator[Marks]:
-        """What the commit's own `.gitattributes` say of each path, as git itself reads them."""
+        """What the commit's own `.gitattributes` say of each path, as git itself reads them.
+
+        Patterns can be made to take for ever; then the rest of the paths have no marks.
+        """
         with self._git("read-tree", commit) as (process, _):
             if process.wait():
                 yield from (Marks() for _ in paths)
@@ -97,6 +101,7 @@ class Objects:
                 stdout,
             ),
             _writing(process, (path + b"\0" for path in paths)),
+            _killing_after(ATTRIBUTES_SECONDS, process),
         ):
             fields = _records(stdout)
             for _ in paths:
@@ -151,6 +156,17 @@ def _writing(process: "subprocess.Popen[bytes]", lines: Iterator[bytes]) -> Iter
     finally:
         process.kill()
         thread.join()
+
+
+@contextmanager
+def _killing_after(seconds: float, process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    timer = threading.Timer(seconds, process.kill)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _records(stream: IO[bytes]) -> Iterator[bytes]:
