@@ -28,7 +28,9 @@ PAUSE_SECONDS = (0.25, 0.45)
 """Longer than the dispatcher stays awake after a claim."""
 FLOOD_A_SECOND = 1000
 PATIENCE_SECONDS = 30
-FLOOD = "\\set n random(1, 1000000000)\nSELECT indexjob.enqueue('https://example.org/flood/r' || :n, tenant => 'flood');\n"
+FLOOD = (
+    "\\set n random(1, 1000000000)\nSELECT indexjob.enqueue('https://example.org/flood/r' || :n, tenant => 'flood');\n"
+)
 
 
 def measure(server: Server) -> Iterator[Figure]:
@@ -76,7 +78,9 @@ def _latencies(url: str, noted: Path, samples: int) -> list[float]:
 def _executed(noted: Path) -> dict[UUID, float]:
     """When each job's process said that it runs; the launch's name, `<id>-<launch>`, is in its workspace's path."""
     lines = (line.split() for line in noted.read_text().splitlines())
-    return {UUID(next(p for p in Path(folder).parts if len(p) > 36 and p[8] == "-")[:36]): float(at) for at, folder in lines}
+    return {
+        UUID(next(p for p in Path(folder).parts if len(p) > 36 and p[8] == "-")[:36]): float(at) for at, folder in lines
+    }
 
 
 def _waiting(url: str) -> int:

@@ -63,7 +63,9 @@ def measure(server: Server) -> Iterator[Figure]:
         longer = ratio_of_rounds(times["many"], times["few"])
         yield Figure(SUBJECT, f"claim from {MANY:,} rows by claim from {FEW:,}", longer, "x", at_most(1.5))
         many = queues["many"]
-        many.execute("ALTER TABLE indexjob.index_jobs SET (autovacuum_enabled = off)")  # it comes when the bench says so
+        many.execute(
+            "ALTER TABLE indexjob.index_jobs SET (autovacuum_enabled = off)"
+        )  # it comes when the bench says so
         _work(many, FINISHED)
         yield _bloated(queues, f"the same, {FINISHED:,} finished meanwhile, never vacuumed", goal=None)
         many.execute("VACUUM indexjob.index_jobs")
@@ -84,7 +86,9 @@ def _bloated(queues: dict[str, psycopg.Connection], name: str, goal: Goal | None
 
 
 def _fill(connection: psycopg.Connection, rows: int) -> None:
-    connection.execute("INSERT INTO indexjob.tenants (name, cap) VALUES ('tenant0', NULL), ('tenant1', NULL), ('tenant2', NULL), ('capped', 1)")
+    connection.execute(
+        "INSERT INTO indexjob.tenants (name, cap) VALUES ('tenant0', NULL), ('tenant1', NULL), ('tenant2', NULL), ('capped', 1)"
+    )
     connection.execute("UPDATE indexjob.lease SET epoch = 1, holder = 'bench', expires_at = 'infinity'")
     connection.execute(FILL, {"rows": rows})
     connection.execute(BUSY)

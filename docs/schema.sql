@@ -148,15 +148,18 @@ CREATE FUNCTION indexjob.best_of_line(free integer, passed_over uuid[]) RETURNS 
 BEGIN
     RETURN (
         WITH RECURSIVE waiting AS (
-            SELECT indexjob.next_tenant('') AS tenant
+            SELECT '' AS tenant
             UNION ALL
-            SELECT indexjob.next_tenant(w.tenant) FROM waiting w WHERE w.tenant IS NOT NULL
+            SELECT least(
+                (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant > w.tenant ORDER BY n.tenant LIMIT 1),
+                (SELECT r.tenant FROM indexjob.index_jobs r WHERE r.line = 'ready' AND r.tenant > w.tenant ORDER BY r.tenant LIMIT 1))
+            FROM waiting w WHERE w.tenant IS NOT NULL
         ), shares AS (
             SELECT w.tenant, coalesce(t.weight, 1) AS weight, r.running, least(free, t.cap - r.running) AS room
             FROM waiting w
             LEFT JOIN indexjob.tenants t ON t.name = w.tenant
             CROSS JOIN LATERAL (SELECT count(*)::integer AS running FROM indexjob.slots s WHERE s.tenant = w.tenant) AS r
-            WHERE w.tenant IS NOT NULL
+            WHERE w.tenant <> ''
         )
         SELECT array_agg(best.id ORDER BY best.turn, best.priority DESC, best.seq)
         FROM (
@@ -661,9 +664,10 @@ DECLARE
     ids uuid[];
 BEGIN
     WITH RECURSIVE waiting AS (
-        SELECT indexjob.next_tenant('') AS tenant WHERE at_most > 0
+        SELECT '' AS tenant WHERE at_most > 0
         UNION ALL
-        SELECT indexjob.next_tenant(w.tenant) FROM waiting w WHERE w.tenant IS NOT NULL
+        SELECT (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant > w.tenant ORDER BY n.tenant LIMIT 1)
+        FROM waiting w WHERE w.tenant IS NOT NULL
     ), fresh AS (
         SELECT best.id FROM waiting w CROSS JOIN LATERAL (
             SELECT j.id, row_number() OVER (ORDER BY j.priority DESC, j.seq) AS place FROM indexjob.index_jobs j
@@ -919,14 +923,6 @@ BEGIN
     SELECT array_agg(l.tenant), array_agg(l.repository) INTO of_tenants, heads FROM lines l;
     RETURN coalesce(mended, 0) + released + coalesce(indexjob.promote(of_tenants, heads), 0);
 END $$;
-
-CREATE FUNCTION indexjob.next_tenant(after text) RETURNS text
-    LANGUAGE sql STABLE
-    AS $$
-    SELECT least(
-        (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant > after ORDER BY n.tenant LIMIT 1),
-        (SELECT r.tenant FROM indexjob.index_jobs r WHERE r.line = 'ready' AND r.tenant > after ORDER BY r.tenant LIMIT 1))
-$$;
 
 CREATE FUNCTION indexjob.normalize_repository(repository text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE
@@ -2596,8 +2592,6 @@ REVOKE ALL ON FUNCTION indexjob.lock_launch(job uuid, of_launch integer, token t
 
 REVOKE ALL ON FUNCTION indexjob.mend(held bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.mend(held bigint) TO indexjob_operator;
-
-REVOKE ALL ON FUNCTION indexjob.next_tenant(after text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.normalize_repository(repository text) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.normalize_repository(repository text) TO indexjob_reader;

@@ -118,16 +118,17 @@ class LeaderQueue:
         async with self._pool.connection() as connection, connection.cursor(row_factory=class_row(ActiveJob)) as cursor:
             return await (await cursor.execute(f"{ACTIVE} WHERE id = %s", (job,))).fetchone()
 
-    async def launch_token(self, job: UUID, launch: int) -> str:
-        """What lets this launch's worker, and no other, publish."""
-        return str(await self._value("SELECT indexjob.launch_token(%s, %s)", job, launch))
+    async def launch_papers(self, job: ActiveJob) -> tuple[dict[int, list[str]], str]:
+        """What a launch takes along, in one call, because its start waits for it.
 
-    async def known_commits(self, job: ActiveJob) -> dict[int, list[str]]:
-        """By extractor version, the commits whose index with this job's selection is there already; the newest ones."""
-        found = await self._value(
-            "SELECT indexjob.known_commits(%s, %s, %s)", job.tenant, job.repository, json.dumps(job.options)
+        By extractor version, the newest commits whose index with this job's selection is there already; and the token that lets this launch's
+        worker, and no other, publish.
+        """
+        papers = "jsonb_build_array(indexjob.known_commits(%s, %s, %s), indexjob.launch_token(%s, %s))"
+        known, token = await self._value(
+            f"SELECT {papers}", job.tenant, job.repository, json.dumps(job.options), job.id, job.launch
         )
-        return {int(version): commits for version, commits in (found or {}).items()}
+        return {int(version): commits for version, commits in (known or {}).items()}, token
 
     async def instance(self) -> UUID:
         """Which database this is."""

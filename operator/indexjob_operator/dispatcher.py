@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 BATCH = 50
 """Rows claimed at once: few enough that what comes in meanwhile with a higher priority is not kept waiting."""
-QUICK_POLL_SECONDS = 0.03
+SPACING_SECONDS = 0.01
+"""Between two claims, however often it is woken."""
+QUICK_POLL_SECONDS = 0.02
 QUIET_POLLS = 5
 SLOW_POLL_SECONDS = 2.0
 
@@ -42,14 +44,14 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Claim until cancelled."""
+        quiet = 0
         while True:
-            quiet = 0
-            while quiet < QUIET_POLLS:
-                quiet = 0 if await self.run_once() else quiet + 1
-                await asyncio.sleep(QUICK_POLL_SECONDS)
+            quiet = 0 if await self.run_once() else quiet + 1
+            await asyncio.sleep(SPACING_SECONDS)
             with suppress(TimeoutError):
-                async with asyncio.timeout(SLOW_POLL_SECONDS):
+                async with asyncio.timeout(QUICK_POLL_SECONDS if quiet < QUIET_POLLS else SLOW_POLL_SECONDS):
                     await self._wake.wait()
+                    quiet = 0
             self._wake.clear()
 
     async def run_once(self) -> int:

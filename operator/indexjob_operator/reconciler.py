@@ -84,9 +84,8 @@ class Reconciler:
             reason = Reason.UNKNOWN_PROFILE if isinstance(error, UnknownProfileError) else Reason.PERMANENT_ERROR
             await self._finish(job, FinishedLaunch(job.id, job.launch, reason, str(error)))
             return
-        known = await self._queue.known_commits(job)
+        known, token = await self._queue.launch_papers(job)
         run_spec = build_run_spec(job, profile, known, local_repositories=self._local_repositories)
-        token = await self._queue.launch_token(job.id, job.launch)
         await self._runtime.launch(
             build_request(job, run_spec, database_url=self._worker_database_url, launch_token=token)
         )

@@ -8,15 +8,18 @@ AS $$
 BEGIN
     RETURN (
         WITH RECURSIVE waiting AS (
-            SELECT indexjob.next_tenant('') AS tenant
+            SELECT '' AS tenant
             UNION ALL
-            SELECT indexjob.next_tenant(w.tenant) FROM waiting w WHERE w.tenant IS NOT NULL
+            SELECT least(
+                (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant > w.tenant ORDER BY n.tenant LIMIT 1),
+                (SELECT r.tenant FROM indexjob.index_jobs r WHERE r.line = 'ready' AND r.tenant > w.tenant ORDER BY r.tenant LIMIT 1))
+            FROM waiting w WHERE w.tenant IS NOT NULL
         ), shares AS (
             SELECT w.tenant, coalesce(t.weight, 1) AS weight, r.running, least(free, t.cap - r.running) AS room
             FROM waiting w
             LEFT JOIN indexjob.tenants t ON t.name = w.tenant
             CROSS JOIN LATERAL (SELECT count(*)::integer AS running FROM indexjob.slots s WHERE s.tenant = w.tenant) AS r
-            WHERE w.tenant IS NOT NULL
+            WHERE w.tenant <> ''
         )
         SELECT array_agg(best.id ORDER BY best.turn, best.priority DESC, best.seq)
         FROM (

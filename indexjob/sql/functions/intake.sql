@@ -7,9 +7,10 @@ DECLARE
     ids uuid[];
 BEGIN
     WITH RECURSIVE waiting AS (
-        SELECT indexjob.next_tenant('') AS tenant WHERE at_most > 0
+        SELECT '' AS tenant WHERE at_most > 0
         UNION ALL
-        SELECT indexjob.next_tenant(w.tenant) FROM waiting w WHERE w.tenant IS NOT NULL
+        SELECT (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant > w.tenant ORDER BY n.tenant LIMIT 1)
+        FROM waiting w WHERE w.tenant IS NOT NULL
     ), fresh AS (
         SELECT best.id FROM waiting w CROSS JOIN LATERAL (
             SELECT j.id, row_number() OVER (ORDER BY j.priority DESC, j.seq) AS place FROM indexjob.index_jobs j

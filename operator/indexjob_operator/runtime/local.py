@@ -160,7 +160,9 @@ class LocalRuntime:
         uid = str(uuid4())
         number = len(launch.seen.pods) + 1
         pod = PodSeen(uid, f"{launch.seen.key.name}-{number}", node=socket.gethostname(), started_at=datetime.now(UTC))
-        self._show(launch, replace(launch.seen, pods=(*launch.seen.pods, pod)))
+        launch.seen = replace(
+            launch.seen, pods=(*launch.seen.pods, pod)
+        )  # shown once its process runs: to record it costs that time
         folder = await asyncio.to_thread(_prepare, launch.workspace.path / f"attempt-{number}", launch.request)
         exit_code, step = None, "clone"
         try:
@@ -198,6 +200,7 @@ class LocalRuntime:
                 pass_fds=(launch.workspace.alive,),
             )
         launch.workspace.note_group(process.pid)
+        self._hint(launch.seen.key.job_id)
         try:
             return _exit_code(await process.wait())
         except asyncio.CancelledError:
