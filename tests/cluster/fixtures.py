@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.cluster import choice, proxy
+from tests.cluster import choice, own, proxy
 from tests.cluster import namespace as namespaces
 from tests.cluster.audit import Audit
 from tests.cluster.choice import Cluster
@@ -66,14 +66,24 @@ def cluster_run(kubectl: Kubectl) -> Iterator[str]:
 
 
 @pytest.fixture
-def namespace(kubectl: Kubectl, cluster_run: str) -> Iterator[Namespace]:
+def cluster_turn(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[None]:
+    """Test runs share the machine's cluster; while a test stops a part of it, the tests of other runs wait."""
+    if cluster.components is None:
+        yield
+        return
+    with own.turn(alone="components" in request.fixturenames):
+        yield
+
+
+@pytest.fixture
+def namespace(kubectl: Kubectl, cluster_run: str, cluster_turn: None) -> Iterator[Namespace]:
     """A namespace for this test alone."""
     with namespaces.fresh(kubectl, cluster_run) as space:
         yield space
 
 
 @pytest.fixture
-def components(cluster: Cluster) -> Iterator[Components]:
+def components(cluster: Cluster, cluster_turn: None) -> Iterator[Components]:
     """Stops and restarts the control plane's parts; what is still stopped after the test is started again."""
     if cluster.components is None:
         without("only the machine's own cluster lets tests stop its components")
@@ -90,7 +100,7 @@ def audit(cluster: Cluster) -> Audit:
 
 
 @pytest.fixture
-def api_proxy(cluster: Cluster, tmp_path: Path) -> Iterator[tuple[proxy.ApiProxy, Path]]:
+def api_proxy(cluster: Cluster, cluster_turn: None, tmp_path: Path) -> Iterator[tuple[proxy.ApiProxy, Path]]:
     """A proxy that cuts, slows or freezes, and the kubeconfig that leads through it to the API server."""
     with proxy.before(cluster.kubeconfig, tmp_path) as both:
         yield both

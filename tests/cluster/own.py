@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster.machine import boot, containers, leftovers
+from tests.cluster.machine import boot, components, containers, leftovers
 from tests.cluster.machine.commands import UnfitError
+from tests.cluster.machine.daemon import NotReadyError
 from tests.cluster.machine.place import Place, cache
 
 
@@ -23,7 +24,7 @@ def running(place: Place) -> Iterator[None]:
     """The cluster is up meanwhile.
 
     Raises:
-        UnfitError: it doesn't come up.
+        NotReadyError: it doesn't come up, or a part of it died meanwhile.
         LeftoversError: its end left something.
     """
     cache().mkdir(parents=True, exist_ok=True)
@@ -33,8 +34,12 @@ def running(place: Place) -> Iterator[None]:
         try:
             yield
         finally:
-            if _alone(lock.fileno()) and not _kept(place).exists():
-                end(place)
+            if _alone(lock.fileno()):
+                try:
+                    _nothing_died(place)
+                finally:
+                    if not _kept(place).exists():
+                        end(place)
 
 
 def keep(place: Place) -> None:
@@ -50,8 +55,22 @@ def end(place: Place) -> None:
         raise LeftoversError("\n".join(["the cluster ended and left:", *found]))
 
 
+@contextmanager
+def turn(*, alone: bool) -> Iterator[None]:
+    """One test's turn on the cluster: beside the tests of other runs, or alone if it stops what they stand on."""
+    with (cache() / "turn.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
 def loader(place: Place) -> Callable[[Path], None]:
     return lambda archive: containers.load(place, archive)
+
+
+def _nothing_died(place: Place) -> None:
+    for part in components.all_of(place).values():
+        if part.pid is None:
+            raise NotReadyError(f"{part.name} died during the tests.\n{part.tail()}")
 
 
 def _kept(place: Place) -> Path:
