@@ -98,18 +98,18 @@ class ApiProxy:
             reset(writer)
             return
         self._writers.add(writer)
-        try:
-            far_reader, far_writer = await asyncio.open_connection(*self._upstream)
-        except OSError:
-            self._drop(writer)
-            return
+        with suppress(OSError, asyncio.CancelledError):  # the API server is away, or the proxy ends
+            await self._join(reader, writer)
+        self._drop(writer)
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(*self._upstream)
         self._writers.add(far_writer)
         try:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._pump(reader, far_writer))
                 both.create_task(self._pump(far_reader, writer))
         finally:
-            self._drop(writer)
             self._drop(far_writer)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -128,7 +128,8 @@ class ApiProxy:
 
 def reset(writer: asyncio.StreamWriter) -> None:
     """Ends the connection at once, and lets the other side know it was no orderly end."""
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with suppress(OSError):  # it has ended by itself
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
 
 
