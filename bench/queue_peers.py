@@ -1,7 +1,9 @@
 """Claiming and finishing, with all of the bookkeeping, beside the queues that people use today; all on one server, with fsync on.
 
-Ours is what the operator does: one leader claims 50 rows at a time and records their ends 50 at a time, through its own client. The peers are the real
-ones, as they come. Each side has the same number of jobs queued, each of a repository of its own.
+Ours is one leader, through the operator's own client, claiming 50 rows in a call and recording their ends 50 in a call; the calls of one leader come one
+after the other, by design, so it uses one core where four fetchers use all. (The operator itself claims 50 at a time, and records each end as it comes:
+"one job a call" shows both that way.) The peers are the real ones, as they come. Each side has the same number of jobs queued, each of a repository
+of its own.
 """
 
 from __future__ import annotations

@@ -331,35 +331,37 @@ DECLARE
     launches integer[];
 BEGIN
     PERFORM indexjob.lead(held);
+    PERFORM indexjob.intake(0);
     SELECT least(wanted, least(at_once, s.running_cap) - (SELECT count(*) FROM indexjob.slots))::integer INTO free
     FROM indexjob.settings s WHERE NOT s.claiming_paused;
-    PERFORM indexjob.intake(CASE WHEN wanted > 0 AND free >= wanted THEN 0 ELSE 500 END);
-    IF free IS NULL OR free <= 0 THEN
-        RETURN;
+    IF free > 0 THEN
+        -- The best may turn out to stand behind another: they are put there, more and more at a time, until the best are clear.
+        FOR further IN 0..5 LOOP
+            best := indexjob.best_of_line(free, passed_over);
+            EXIT WHEN best IS NULL;
+            SELECT l.clear, l.passed_over INTO clear, held_by_others FROM indexjob.line_up(best, going => true) AS l;
+            EXIT WHEN cardinality(clear) = cardinality(best) OR further = 5;
+            passed_over := passed_over || held_by_others;
+            PERFORM indexjob.intake(50 << further);
+        END LOOP;
+        WITH won AS (
+            INSERT INTO indexjob.slots (tenant, repository, job_id, launch)
+            SELECT j.tenant, j.repository, j.id, j.launch + 1 FROM indexjob.index_jobs j WHERE j.id = ANY (clear) ORDER BY j.tenant, j.repository
+            ON CONFLICT DO NOTHING
+            RETURNING job_id
+        ), launched AS (
+            UPDATE indexjob.index_jobs j
+            SET state = 'launching', line = NULL, launch = j.launch + 1, job_name = j.id || '-' || (j.launch + 1), namespace = in_namespace,
+                reason = NULL, message = NULL, launched_at = now(), started_at = NULL, updated_at = now()
+            FROM won WHERE j.id = won.job_id
+            RETURNING j.id, j.launch, j.priority, j.seq
+        )
+        SELECT array_agg(l.id ORDER BY l.priority DESC, l.seq), array_agg(l.launch ORDER BY l.priority DESC, l.seq) INTO taken, launches FROM launched l;
+        PERFORM indexjob.coalesce_with(taken);
     END IF;
-    -- The best may turn out to stand behind another: they are put there, more and more at a time, until the best are clear.
-    FOR further IN 0..5 LOOP
-        best := indexjob.best_of_line(free, passed_over);
-        EXIT WHEN best IS NULL;
-        SELECT l.clear, l.passed_over INTO clear, held_by_others FROM indexjob.line_up(best, going => true) AS l;
-        EXIT WHEN cardinality(clear) = cardinality(best);
-        passed_over := passed_over || held_by_others;
-        PERFORM indexjob.intake(50 << further);
-    END LOOP;
-    WITH won AS (
-        INSERT INTO indexjob.slots (tenant, repository, job_id, launch)
-        SELECT j.tenant, j.repository, j.id, j.launch + 1 FROM indexjob.index_jobs j WHERE j.id = ANY (clear) ORDER BY j.tenant, j.repository
-        ON CONFLICT DO NOTHING
-        RETURNING job_id
-    ), launched AS (
-        UPDATE indexjob.index_jobs j
-        SET state = 'launching', line = NULL, launch = j.launch + 1, job_name = j.id || '-' || (j.launch + 1), namespace = in_namespace,
-            reason = NULL, message = NULL, launched_at = now(), started_at = NULL, updated_at = now()
-        FROM won WHERE j.id = won.job_id
-        RETURNING j.id, j.launch, j.priority, j.seq
-    )
-    SELECT array_agg(l.id ORDER BY l.priority DESC, l.seq), array_agg(l.launch ORDER BY l.priority DESC, l.seq) INTO taken, launches FROM launched l;
-    PERFORM indexjob.coalesce_with(taken);
+    IF taken IS NULL THEN
+        PERFORM indexjob.intake(200);  -- what has to wait shall at least be seen to stand in line
+    END IF;
     RETURN QUERY SELECT * FROM unnest(taken, launches);
 END $$;
 

@@ -96,6 +96,40 @@ def test_tenants_share_by_weight_within_their_caps(leader: Leader) -> None:
     assert {t: tenants.count(t) for t in tenants} == {"big": 4, "small": 2, "capped": 1}
 
 
+def test_what_there_is_no_room_for_is_put_in_line_too(leader: Leader) -> None:
+    """Whether its tenant's cap, the overall cap or a pause holds it back."""
+    leader.connection.execute("INSERT INTO indexjob.tenants (name, cap) VALUES ('capped', 0)")
+    capped = leader.enqueue("a", tenant="capped")
+    assert leader.claim() == []
+    assert leader.row(capped)["line"] == "ready"
+    leader.connection.execute("UPDATE indexjob.settings SET running_cap = 0")
+    over = leader.enqueue("b")
+    assert leader.claim() == []
+    assert leader.row(over)["line"] == "ready"
+    leader.connection.execute("UPDATE indexjob.settings SET running_cap = NULL, claiming_paused = true")
+    paused = leader.enqueue("c")
+    assert leader.claim() == []
+    assert leader.row(paused)["line"] == "ready"
+
+
+def test_a_new_job_goes_straight_to_its_launch_past_lines_that_stand(leader: Leader) -> None:
+    """Many that came first stand behind a busy repository: none of them keeps a place that another could have."""
+    running = leader.enqueue("busy", revision="0")
+    assert leader.claim(1) == [running]
+    behind = [leader.enqueue("busy", revision=str(n), priority=5) for n in range(1, 120)]
+    free = leader.enqueue("free")
+    assert leader.claim(1) == [free]
+    assert {leader.row(job)["line"] for job in behind} == {"blocked"}
+    leader.finish(running)
+    assert leader.claim(1) == [behind[0]]
+
+
+def test_equal_requests_that_no_claim_has_looked_at_are_coalesced_as_well(leader: Leader) -> None:
+    first, equal = leader.enqueue("a"), leader.enqueue("a")
+    assert leader.claim(1) == [first]
+    assert leader.row(equal)["gave_way_to"] == first
+
+
 def test_the_overall_cap_and_the_pause_hold(leader: Leader) -> None:
     for n in range(4):
         leader.enqueue(f"r{n}")
