@@ -11,6 +11,7 @@ import sys
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
+from shutil import which
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 NEEDED = (
-    "git",
     "pathspec",
     "tree_sitter",
     "tree_sitter_go",
@@ -182,6 +182,8 @@ def require_worker() -> None:
             f"What indexes repositories is not installed here ({', '.join(missing)}).",
             "Install it: pip install 'indexjob[local]'",
         )
+    if which("git") is None:
+        raise WorkerMissingError("git is not on the PATH.", "Install it with your system's package manager.")
 
 
 def tell_people(job: Job) -> None:
