@@ -192,7 +192,20 @@ def test_the_embedded_postgres_comes_and_goes_with_the_command(environment: dict
         shutil.rmtree(place)
 
 
-@pytest.mark.parametrize("module", ["tree_sitter", "git"])
+def test_without_git_it_says_so(environment: dict[str, str], repository: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "up", "--once"],
+        env=environment | {"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "git is not on the PATH" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("module", ["tree_sitter", "pathspec"])
 def test_without_the_extra_it_says_what_to_install(environment: dict[str, str], repository: Path, module: str) -> None:
     hidden = f"import sys; sys.modules[{module!r}] = None; from indexjob.cli import main; main()"
     done = subprocess.run(
