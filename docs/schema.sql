@@ -561,6 +561,8 @@ BEGIN
     END IF;
     IF length(idempotency_key) NOT BETWEEN 1 AND 500 OR length(batch) NOT BETWEEN 1 AND 500 THEN
         RAISE EXCEPTION 'idempotency_key and batch are texts of 1 to 500 characters' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF run_after NOT BETWEEN '1970-01-01Z' AND '9999-01-01Z' THEN
+        RAISE EXCEPTION 'run_after must lie between the years 1970 and 9999' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- A tenant that exists and whose role the caller has, or a caller who may do whatever this function's owner may; and no key that may be taken.
     IF idempotency_key IS NULL THEN
@@ -1205,7 +1207,7 @@ BEGIN
         reason = coalesce(attempt ->> 'reason', a.reason), message = coalesce(attempt ->> 'message', a.message),
         peak_memory_bytes = coalesce((attempt ->> 'peak_memory_bytes')::bigint, a.peak_memory_bytes),
         steps = CASE WHEN attempt -> 'steps' IS NULL THEN a.steps ELSE coalesce(a.steps, '{}') || (attempt -> 'steps') END,
-        log_tail = coalesce(a.log_tail, right(attempt ->> 'log_tail', 65536))
+        log_tail = coalesce(right(attempt ->> 'log_tail', 65536), a.log_tail)
     WHERE a.job_id = job AND a.number = its_number;
     RETURN its_number;
 END $$;
@@ -1244,6 +1246,10 @@ BEGIN
         RETURNING s.tenant, s.repository
     )
     SELECT array_agg(f.tenant), array_agg(f.repository) INTO freed_tenants, freed_repositories FROM freed f;
+    UPDATE indexjob.index_job_attempts a
+    SET finished_at = now(), reason = coalesce(a.reason, 'Terminated'), message = coalesce(a.message, 'It was taken down with its launch.')
+    FROM jsonb_to_recordset(outcomes) AS o (id uuid, launch integer)
+    WHERE a.job_id = o.id AND a.launch = o.launch AND a.finished_at IS NULL;
     PERFORM indexjob.settle_coalesced(finished);
     PERFORM indexjob.promote(freed_tenants, freed_repositories);
     PERFORM pg_notify('indexjob_finished', f::text) FROM unnest(finished) AS f;
@@ -1332,6 +1338,9 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
+    UPDATE indexjob.index_job_attempts a
+    SET finished_at = now(), reason = coalesce(a.reason, 'Terminated'), message = coalesce(a.message, 'It was taken down with its launch.')
+    WHERE a.job_id = job AND a.launch = of_launch AND a.finished_at IS NULL;
     PERFORM indexjob.promote(ARRAY[freed.tenant], ARRAY[freed.repository]);
     RETURN true;
 END $$;

@@ -35,12 +35,14 @@ async def demonstrate(call: Call, database: Database, repository: str, revision:
     if database.folder is None:  # the embedded one is migrated already
         with database.connect(check_version=False) as sync:
             migrate(sync)
-    say(f"Indexing {repository} at {revision}; queue and index are in {database.place}.")
     async with database.connect_async() as connection:
         request = producer.IndexRequest(
             repository=repository, revision=revision, backoff_limit=BACKOFF_LIMIT, priority=1000
         )
-        job = await producer.enqueue(connection, request)
+        job = await producer.enqueue(
+            connection, request
+        )  # refuses a URL with a password in it: say nothing of it before
+        say(f"Indexing {repository} at {revision}; queue and index are in {database.place}.")
         if await has_leader(connection):
             say("Another dispatcher leads, or was killed just now; it goes on as soon as one of them can.")
         async with dispatching(database) as dispatcher:

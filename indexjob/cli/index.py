@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-LimitOption = Annotated[int, typer.Option(min=1, help="At most so many.")]
+LimitOption = Annotated[int, typer.Option(min=1, max=1_000_000, help="At most so many.")]
 
 
 class NotIndexedError(ClearError):

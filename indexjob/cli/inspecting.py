@@ -28,7 +28,7 @@ async def list_jobs(
     repo: RepositoryOption = None,
     batch: Annotated[str | None, typer.Option(help="Only of this batch.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Only of this tenant.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most so many.")] = 100,
 ) -> None:
     """List index jobs, newest first.
 

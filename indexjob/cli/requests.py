@@ -26,7 +26,7 @@ async def enqueue(
     repo: RepositoryArgument,
     *,
     revision: Annotated[str, typer.Option(help="Branch, tag, full ref or commit id.")] = "HEAD",
-    priority: Annotated[int, typer.Option(help="Higher goes first.")] = 0,
+    priority: Annotated[int, typer.Option(min=-(2**31), max=2**31 - 1, help="Higher goes first.")] = 0,
     run_after: Annotated[
         str | None, typer.Option(metavar="TIME", help="Not before then: ISO 8601, or +30s, +15m, +2h, +1d from now.")
     ] = None,
@@ -36,7 +36,9 @@ async def enqueue(
     batch: Annotated[
         str | None, typer.Option(help="A name for what belongs together; `list --batch` shows it.")
     ] = None,
-    backoff_limit: Annotated[int, typer.Option(help="How often to try again after a failure.")] = 3,
+    backoff_limit: Annotated[
+        int, typer.Option(min=-(2**31), max=2**31 - 1, help="How often to try again after a failure.")
+    ] = 3,
     profile: Annotated[str, typer.Option(help="The pod settings to run with, by name.")] = "default",
     tenant: Annotated[str, typer.Option(help="For whom.")] = "default",
     include: Annotated[

@@ -104,7 +104,7 @@ def _failed(job: ActiveJob, seen: LaunchSeen) -> Decision:
         return Requeue(Reason.JOB_DELETED, "Its launch ended before any attempt did.", infrastructure=True)
     last = failed[-1]
     if last.exit_code == ExitCode.DEADLINE:
-        return Finish(_verdict(job, Reason.DEADLINE_EXCEEDED, describe(last)))
+        return Finish(_verdict(job, Reason.DEADLINE_EXCEEDED, last.outcome.message if last.outcome else describe(last)))
     if last.exit_code in (ExitCode.BAD_INPUT, ExitCode.ACCESS_DENIED):
         return Finish(_verdict(job, Reason.PERMANENT_ERROR, describe(last)))
     attempts = (

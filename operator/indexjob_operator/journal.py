@@ -39,7 +39,7 @@ class Journal:
         listening = asyncio.create_task(listen(self._database_url, FINISHED, self._heard))
         try:
             while True:
-                with suppress(psycopg.OperationalError):
+                with suppress(psycopg.Error):
                     async with await psycopg.AsyncConnection.connect(
                         self._database_url, autocommit=True, prepare_threshold=None
                     ) as connection:

@@ -202,6 +202,7 @@ def test_a_running_job_that_is_cancelled_or_suspended_is_taken_down_at_once(worl
         world.wait(lambda: world.job(job)["state"] == "running" and world.server.requests, "it runs")
         world.rows(f"SELECT indexjob.{how}(%s)", job)
         world.wait(lambda: not world.processes() and not world.rows("SELECT FROM indexjob.slots"), "it is taken down")
+        assert [a["reason"] for a in world.attempts(job) if a["finished_at"]] == ["Terminated"]
         world.server.mood = "well"
         world.rows("SELECT indexjob.retry(%s)" if how == "cancel" else "SELECT indexjob.resume(%s)", job)
         world.wait(lambda: world.job(job)["state"] == "completed", "the next launch completes")

@@ -49,7 +49,7 @@ def clone(
         journal.info("fetched", "Fetched the commit", commit=commit, bytes=workspace.used_bytes())
     workspace.forget_private()
     seconds = time.monotonic() - began
-    workspace.leave(Cloned(started_at, seconds, commit, unchanged))
+    workspace.leave(Cloned(started_at, seconds, commit, unchanged, credential.used))
     reason = Reason.UNCHANGED if unchanged else Reason.COMPLETED
     return Outcome(reason=reason, commit=commit, steps={"clone": round(seconds, 3)})
 

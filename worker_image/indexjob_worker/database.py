@@ -17,7 +17,7 @@ from indexjob_worker.errors import DatabaseError, FencedError, InvalidRunSpecErr
 from indexjob_worker.journal import Journal
 
 FENCED: Final = "This launch is over: its index job was cancelled, suspended, or went on in another launch."
-LOST: Final = "Postgres could not be reached, or broke off; it is tried again."
+LOST: Final = "Postgres could not be reached, or broke off."
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Seconds between the attempts to connect; then another pod may try."""
 NOT_CURRENT: Final = "IJ002"
@@ -75,7 +75,7 @@ def understood(journal: Journal) -> Iterator[None]:
     except AlreadyPublishedError:
         raise
     except PublishError as error:
-        raise DatabaseError(f"{error}; it is tried again.") from error
+        raise DatabaseError(f"{error}.") from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         journal.warning("database_failed", "Postgres failed", error=str(error), sqlstate=error.sqlstate)
         raise DatabaseError(LOST) from error

@@ -42,7 +42,7 @@ class Index:
         cloned = self._workspace.find()
         control.set_deadline(cloned.started_at, spec.deadline_seconds)
         database = Database(self._options.database_credentials, self._journal)
-        self._journal.about(credential=True)
+        self._journal.about(credential=cloned.credential)
         connect = partial(database.connect_patiently, control)
         storage = Storage(connect, spec.tenant, EXTRACTOR_VERSION, self._journal)
         pod = Pod(self._options.pod_uid or str(uuid.uuid4()), self._options.pod, self._options.node)

@@ -151,6 +151,7 @@ class Pipeline:
 
     def _step(self, name: str, progress: float) -> None:
         self._control.check()
+        self._journal.about(step=name)
         self._reporter.say(name, progress)
 
 

@@ -26,6 +26,8 @@ class Cloned(NamedTuple):
     commit: str
     unchanged: bool
     """A snapshot of this commit is there already; there is no repository in the workspace."""
+    credential: bool = False
+    """Whether a git credential was used; never which."""
 
 
 class Workspace:

@@ -36,6 +36,8 @@ BEGIN
     END IF;
     IF length(idempotency_key) NOT BETWEEN 1 AND 500 OR length(batch) NOT BETWEEN 1 AND 500 THEN
         RAISE EXCEPTION 'idempotency_key and batch are texts of 1 to 500 characters' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF run_after NOT BETWEEN '1970-01-01Z' AND '9999-01-01Z' THEN
+        RAISE EXCEPTION 'run_after must lie between the years 1970 and 9999' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- A tenant that exists and whose role the caller has, or a caller who may do whatever this function's owner may; and no key that may be taken.
     IF idempotency_key IS NULL THEN

@@ -14,7 +14,7 @@ BEGIN
         reason = coalesce(attempt ->> 'reason', a.reason), message = coalesce(attempt ->> 'message', a.message),
         peak_memory_bytes = coalesce((attempt ->> 'peak_memory_bytes')::bigint, a.peak_memory_bytes),
         steps = CASE WHEN attempt -> 'steps' IS NULL THEN a.steps ELSE coalesce(a.steps, '{}') || (attempt -> 'steps') END,
-        log_tail = coalesce(a.log_tail, right(attempt ->> 'log_tail', 65536))
+        log_tail = coalesce(right(attempt ->> 'log_tail', 65536), a.log_tail)
     WHERE a.job_id = job AND a.number = its_number;
     RETURN its_number;
 END $$;

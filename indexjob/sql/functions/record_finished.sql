@@ -29,6 +29,10 @@ BEGIN
         RETURNING s.tenant, s.repository
     )
     SELECT array_agg(f.tenant), array_agg(f.repository) INTO freed_tenants, freed_repositories FROM freed f;
+    UPDATE indexjob.index_job_attempts a
+    SET finished_at = now(), reason = coalesce(a.reason, 'Terminated'), message = coalesce(a.message, 'It was taken down with its launch.')
+    FROM jsonb_to_recordset(outcomes) AS o (id uuid, launch integer)
+    WHERE a.job_id = o.id AND a.launch = o.launch AND a.finished_at IS NULL;
     PERFORM indexjob.settle_coalesced(finished);
     PERFORM indexjob.promote(freed_tenants, freed_repositories);
     PERFORM pg_notify('indexjob_finished', f::text) FROM unnest(finished) AS f;

@@ -12,6 +12,9 @@ BEGIN
     IF NOT FOUND THEN
         RETURN false;
     END IF;
+    UPDATE indexjob.index_job_attempts a
+    SET finished_at = now(), reason = coalesce(a.reason, 'Terminated'), message = coalesce(a.message, 'It was taken down with its launch.')
+    WHERE a.job_id = job AND a.launch = of_launch AND a.finished_at IS NULL;
     PERFORM indexjob.promote(ARRAY[freed.tenant], ARRAY[freed.repository]);
     RETURN true;
 END $$;

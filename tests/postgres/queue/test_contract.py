@@ -249,3 +249,9 @@ def test_a_savepoint_that_is_rolled_back_does_not_take_the_wake_up_along(databas
         one(producer, "SELECT indexjob.enqueue(%s)", REPO)
         producer.commit()
         assert [n.channel for n in listener.notifies(timeout=5, stop_after=1)] == ["indexjob_wake"]
+
+
+@pytest.mark.parametrize("when", ["infinity", "-infinity", "0044-03-15 BC", "12000-01-01"])
+def test_a_time_that_no_calendar_of_the_clients_has_is_refused(database: str, when: str) -> None:
+    with connect(database) as connection, pytest.raises(errors.InvalidParameterValue, match="1970 and 9999"):
+        connection.execute("SELECT indexjob.enqueue(%s, run_after => %s)", (REPO, when))

@@ -27,7 +27,7 @@ class _Complaint(NamedTuple):
 _WITH_CREDENTIAL = "check that the credential is current and may read this repository."
 _WITHOUT_CREDENTIAL = "check the URL; if it is private, name a credentials secret."
 
-_BROKEN = "The server could not be reached, or broke off; it is tried again."
+_BROKEN = "The server could not be reached, or broke off."
 
 _DAMAGED = "The repository, or what the server sent of it, is damaged; run `git fsck` on it."
 
@@ -124,6 +124,4 @@ def understand(stderr: str, *, credential_used: bool) -> RunError:
     for complaint in _TABLE:
         if re.search(complaint.pattern.lower(), said):
             return complaint.error(complaint.sentence.format(help=advice, broken=_BROKEN, damaged=_DAMAGED))
-    return NetworkError(
-        "git could not fetch from the server, for a reason that the attempt's log tells; it is tried again."
-    )
+    return NetworkError("git could not fetch from the server, for a reason that the attempt's log tells.")
