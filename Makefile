@@ -3,8 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 REPO ?=
+POSTGRES_BIN ?= /usr/lib/postgresql/15/bin
 
-.PHONY: help setup demo test lint generate lock cluster cluster-down images bench clean
+.PHONY: help setup demo test test-postgres lint generate lock cluster cluster-down images bench clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -18,6 +19,9 @@ setup: .venv/.installed  ## make .venv with everything that the project needs
 
 demo: setup  ## index this repository, or REPO=URL-or-path, from nothing, and look at the result
 	$(BIN)/indexjob demo $(REPO)
+
+test-postgres: setup  ## the tests of Postgres against POSTGRES_BIN=/usr/lib/postgresql/15/bin, say
+	INDEXJOB_TEST_POSTGRES_BIN=$(POSTGRES_BIN) $(BIN)/pytest tests/postgres tests/faults
 
 lint: setup  ## ruff, mypy strict, the walls between the parts
 	$(BIN)/ruff check .

@@ -13,13 +13,22 @@ import pytest
 from psycopg import conninfo, sql
 
 from indexjob import embedded, migrations
+from tests.own_server import OwnServer
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """A superuser's DSN: the server that INDEXJOB_TEST_DATABASE_URL names, else one of the tests' own."""
+    """A superuser's DSN: the server that INDEXJOB_TEST_DATABASE_URL names, else one of the tests' own, of the programs in INDEXJOB_TEST_POSTGRES_BIN or the embedded one."""
     if named := os.environ.get("INDEXJOB_TEST_DATABASE_URL"):
         yield named
+        return
+    if programs := os.environ.get("INDEXJOB_TEST_POSTGRES_BIN"):
+        with tempfile.TemporaryDirectory(prefix="ijt-") as folder:
+            Path(folder).chmod(0o711)
+            own = OwnServer(Path(folder), Path(programs), synchronous_commit="off")
+            own.start()
+            yield own.dsn
+            own.stop()
         return
     with tempfile.TemporaryDirectory(prefix="ijt-") as folder:
         Path(folder).chmod(0o711)  # for root the server runs as another account, which passes through

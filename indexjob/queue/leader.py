@@ -159,13 +159,16 @@ class LeaderQueue:
         job: UUID,
         launch: int,
         *,
-        due: datetime,
         reason: str,
         message: str,
         spent: int = 0,
         infrastructure: bool = False,
+        due: datetime | None = None,
     ) -> str | None:
-        """Put the job back in line for another launch; the state that it is in now, None if the launch was somebody else's."""
+        """Put the job back in line for another launch; the state that it is in now, None if the launch was somebody else's.
+
+        `due` is for what has to wait; this machine's clock is not asked otherwise: the queue goes by the database's.
+        """
         query = "SELECT indexjob.record_requeued(%s, %s, %s, %s, %s, %s, %s, %s)::text"
         state: str | None = await self._value(
             query, self.epoch, job, launch, due, reason, message, spent, infrastructure

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 WAKE = "indexjob_wake"
 FINISHED = "indexjob_finished"
 RECONNECT_SECONDS = 1.0
+CHECK_SECONDS = 15.0
+"""A connection that says nothing for so long is asked whether it is still there: a dead network, too, says nothing."""
 
 
 async def listen(database_url: str, channel: str, heard: Callable[[str], None]) -> None:
@@ -34,8 +36,11 @@ async def listen(database_url: str, channel: str, heard: Callable[[str], None]) 
             ) as connection:
                 await connection.execute(f"LISTEN {channel}")
                 heard("")
-                async for notification in connection.notifies():
-                    heard(notification.payload)
-        except psycopg.Error as error:
+                while True:
+                    async for notification in connection.notifies(timeout=CHECK_SECONDS):
+                        heard(notification.payload)
+                    async with asyncio.timeout(CHECK_SECONDS):
+                        await connection.execute("SELECT 1")
+        except (psycopg.Error, TimeoutError) as error:
             logger.info("listening was interrupted: %s", type(error).__name__, extra={"action": "listen-interrupted"})
         await asyncio.sleep(RECONNECT_SECONDS)

@@ -10,6 +10,8 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from indexjob_operator.faults import reach
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
@@ -58,7 +60,10 @@ class Dispatcher:
         """Claim what there is room for: how many."""
         if self.draining:
             return 0
+        reach("claiming")
         claimed = await self._queue.claim(BATCH, self._concurrency, self._namespace)
+        if claimed:
+            reach("claimed")
         for job_id in claimed:
             self._claimed(job_id)
         return len(claimed)

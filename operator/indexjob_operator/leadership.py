@@ -42,7 +42,8 @@ async def lead(
     """
     while not stop.is_set():
         try:
-            queue = await LeaderQueue.elect(pool, holder, lease)
+            async with asyncio.timeout(lease.total_seconds()):
+                queue = await LeaderQueue.elect(pool, holder, lease)
             if queue is not None:
                 logger.info("leading, epoch %s", queue.epoch, extra={"action": "elected"})
                 await _hold(queue, serve, lease)
@@ -51,7 +52,7 @@ async def lead(
                 return
         except LeadershipLostError:
             logger.warning("another operator leads now", extra={"action": "deposed"})
-        except psycopg.Error as error:
+        except (psycopg.Error, TimeoutError) as error:
             logger.warning("Postgres can't be reached: %s", error, extra={"action": "database-error"})
         with suppress(TimeoutError):
             async with asyncio.timeout(min(RETRY_SECONDS, lease.total_seconds() / 3)):

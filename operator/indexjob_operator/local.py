@@ -35,6 +35,19 @@ DRAIN_SECONDS = 12.0
 RECORD_SECONDS = 5.0
 
 
+def connection_options() -> dict[str, Any]:
+    """How the dispatcher's connections are made: fit for a transaction-pooling PgBouncer, and a dead network is noticed before the lease has run out twice."""
+    return {
+        "autocommit": True,
+        "prepare_threshold": None,
+        "connect_timeout": 10,
+        "keepalives_idle": 5,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 15_000,
+    }
+
+
 async def run_local(
     database_url: str,
     *,
@@ -48,11 +61,15 @@ async def run_local(
     sweep_seconds: float = INTERVAL_SECONDS,
     drain_seconds: float = DRAIN_SECONDS,
     worker: tuple[str, ...] = WORKER,
+    worker_database_url: str | None = None,
 ) -> None:
     """Run index jobs as processes of this machine until `stop` is set, or with `once` until none is left that could run now.
 
     On `stop` nothing more is claimed; what runs has `drain_seconds` to end, and is then terminated and put back in line. `deadline_seconds` is
     for runs whose request names none. `workspaces` is where launches have their temporary directories (the user's cache directory).
+
+    `database_url` is a login that is a member of indexjob_operator; `worker_database_url` is what the workers are given, a member of indexjob_worker
+    (by default the same as ours, which on a laptop is the owner of everything).
     """
     stopping = stop or asyncio.Event()
     root = workspaces or user_cache_path("indexjob") / "workspaces"
@@ -70,7 +87,7 @@ async def run_local(
             queue,
             runtime,
             profiles,
-            worker_database_url=database_url,
+            worker_database_url=worker_database_url or database_url,
             local_repositories=True,
             heartbeat_timeout=await queue.heartbeat_timeout(),
         )
@@ -82,8 +99,9 @@ async def run_local(
         finally:
             await runtime.close()
 
-    connection = {"autocommit": True, "prepare_threshold": None}
-    async with AsyncConnectionPool(database_url, min_size=1, max_size=6, open=False, kwargs=connection) as pool:
+    async with AsyncConnectionPool(
+        database_url, min_size=1, max_size=6, open=False, kwargs=connection_options()
+    ) as pool:
         await lead(pool, holder, serve, stopping, lease=lease)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from indexjob.outcome import Reason
 from indexjob.queue.leader import FinishedLaunch
 from indexjob_operator.decision import Finish, Launch, MarkRunning, Requeue, TakeDown, decide
+from indexjob_operator.faults import reach
 from indexjob_operator.profiles import Profiles, UnknownProfileError
 from indexjob_operator.requests import build_request, build_run_spec
 from indexjob_operator.runtime.protocol import LaunchKey, LaunchSeen, PodSeen, Runtime
@@ -63,17 +64,15 @@ class Reconciler:
             case Launch():
                 await self._launch(job)
             case MarkRunning():
-                if await self._queue.record_running(job.id, job.launch):
-                    self._log("running", job)
+                await self._mark_running(job)
             case Finish(verdict):
+                if seen is None:  # published, and lost from sight: nothing of it may be left when its slot is free
+                    await self._runtime.cancel(key)
                 await self._finish(job, verdict)
             case Requeue() as requeue:
                 await self._requeue(job, requeue)
             case TakeDown(key):
-                await self._runtime.cancel(key)
-                if await self._queue.release_slot(*key):
-                    self._log("taken-down", job)
-                self._recorded.pop(key, None)
+                await self._take_down(job, key)
 
     async def _launch(self, job: ActiveJob) -> None:
         try:
@@ -86,19 +85,38 @@ class Reconciler:
             return
         known, token = await self._queue.launch_papers(job)
         run_spec = build_run_spec(job, profile, known, local_repositories=self._local_repositories)
+        reach("launching")
         await self._runtime.launch(
             build_request(job, run_spec, database_url=self._worker_database_url, launch_token=token)
         )
+        reach("launched")
         self._log("launched", job)
+
+    async def _mark_running(self, job: ActiveJob) -> None:
+        reach("marking-running")
+        if await self._queue.record_running(job.id, job.launch):
+            self._log("running", job)
+        reach("running")
+
+    async def _take_down(self, job: ActiveJob, key: LaunchKey) -> None:
+        await self._runtime.cancel(key)
+        reach("taking-down")
+        if await self._queue.release_slot(*key):
+            self._log("taken-down", job)
+        self._recorded.pop(key, None)
+        reach("taken-down")
 
     def _check_secret(self, secret: str) -> None:
         msg = f'The Secret "{secret}" can\'t be had: without a cluster there are no Secrets. Run it on Kubernetes, or leave credentials_secret out.'
         raise NoSecretsError(msg)
 
     async def _finish(self, job: ActiveJob, verdict: FinishedLaunch) -> None:
+        reach("recording")
         finished = await self._queue.record_finished([verdict])
+        reach("recorded")
         key = LaunchKey(job.id, job.launch)
         await self._runtime.release(key)
+        reach("released")
         self._recorded.pop(key, None)
         if job.id in finished:
             self._log(
@@ -108,15 +126,16 @@ class Reconciler:
     async def _requeue(self, job: ActiveJob, requeue: Requeue) -> None:
         key = LaunchKey(job.id, job.launch)
         await self._runtime.cancel(key)
+        reach("requeueing")
         state = await self._queue.record_requeued(
             job.id,
             job.launch,
-            due=datetime.now(UTC),
             reason=requeue.reason,
             message=requeue.message,
             spent=requeue.spent,
             infrastructure=requeue.infrastructure,
         )
+        reach("requeued")
         self._recorded.pop(key, None)
         if state is not None:
             self._log("requeued", job, reason=requeue.reason, sentence=requeue.message)
@@ -126,6 +145,7 @@ class Reconciler:
         for pod in seen.pods:
             mark = (pod.uid, pod.finished_at is not None)
             if pod.started_at is not None and mark not in recorded:
+                reach("recording-attempt")
                 await self._queue.record_attempt(seen.key.job_id, seen.key.launch, attempt_of(pod))
                 recorded.add(mark)
 

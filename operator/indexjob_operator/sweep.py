@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,12 +37,20 @@ class Sweep:
         self._runtime = runtime
         self._look_at = look_at
         self._interval_seconds = interval_seconds
+        self._soon = asyncio.Event()
+
+    def soon(self) -> None:
+        """Something may have been left undone: don't wait for the next time."""
+        self._soon.set()
 
     async def run(self) -> None:
         """Sweep at once, and then again and again, until cancelled."""
         while True:
+            self._soon.clear()
             await self.run_once()
-            await asyncio.sleep(self._interval_seconds)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._interval_seconds):
+                    await self._soon.wait()
 
     async def run_once(self) -> None:
         """One comparison. The launches are listed before the rows: a launch that is made in between has its row already."""

@@ -56,7 +56,7 @@ class Term:
             async with asyncio.TaskGroup() as loops:
                 loops.create_task(listen(self._database_url, WAKE, self._heard))
                 loops.create_task(_patiently(self._sweep.run))
-                loops.create_task(_patiently(self._dispatcher.run))
+                loops.create_task(_patiently(self._dispatcher.run, self._sweep.soon))
                 loops.create_task(_patiently(self._look_at_steered))
                 for _ in range(RECONCILERS):
                     loops.create_task(self._reconcile())
@@ -112,11 +112,12 @@ class Term:
                 self._dispatcher.wake()
 
 
-async def _patiently(loop: Callable[[], Awaitable[None]]) -> None:
-    """Run a loop; when Postgres fails it, run it again after a while."""
+async def _patiently(loop: Callable[[], Awaitable[None]], failed: Callable[[], None] = lambda: None) -> None:
+    """Run a loop; when Postgres fails it, run it again after a while. What it had done by then, and not heard of, is for `failed` to see to."""
     while True:
         try:
             await loop()
         except psycopg.Error as error:
             logger.warning("Postgres failed: %s", error, extra={"action": "database-error"})
             await asyncio.sleep(AFTER_AN_ERROR_SECONDS)
+            failed()

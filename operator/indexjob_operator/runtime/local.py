@@ -23,6 +23,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from indexjob.outcome import ExitCode, Outcome, Reason
+from indexjob_operator.faults import reach
 from indexjob_operator.runtime.protocol import Condition, LaunchKey, LaunchRequest, LaunchSeen, PodSeen
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ logger = logging.getLogger(__name__)
 BACKOFF_SECONDS = 10.0
 BACKOFF_CAP_SECONDS = 360.0
 GRACE_SECONDS = 8.0
+OVERTIME_SECONDS = 60.0
+"""The worker keeps its deadline itself; one that can't (frozen, hung) is killed so long after."""
 WORKER = (sys.executable, "-m", "indexjob_worker")
 LOG_TAIL_BYTES = 16 * 1024
 PASSED_ON = [
@@ -88,7 +91,8 @@ class LocalRuntime:
         """Start the attempts of this launch, unless they are under way."""
         if request.key in self._launches:
             return
-        workspace = self._workspaces.make(request.key.name)
+        workspace = await asyncio.to_thread(self._workspaces.make, request.key.name)
+        reach("workspace-made")
         launch = _Launch(request, LaunchSeen(request.key), workspace)
         self._launches[request.key] = launch
         launch.task = asyncio.create_task(self._run(launch), name=request.key.name)
@@ -99,12 +103,15 @@ class LocalRuntime:
         return launch.seen if launch else None
 
     async def cancel(self, key: LaunchKey) -> None:
-        """End its processes, kindly at first, and delete its workspace."""
-        if launch := self._launches.get(key):
-            if launch.task:
-                launch.task.cancel()
-                await asyncio.wait([launch.task])
-            await self.release(key)
+        """End its processes, kindly at first, and delete its workspace; those of a dispatcher before this one, at once."""
+        launch = self._launches.get(key)
+        if launch is None:
+            await asyncio.to_thread(self._workspaces.take_down, key.name)
+            return
+        if launch.task:
+            launch.task.cancel()
+            await asyncio.wait([launch.task])
+        await self.release(key)
 
     async def release(self, key: LaunchKey) -> None:
         """Forget it, and delete its workspace."""
@@ -186,7 +193,7 @@ class LocalRuntime:
 
     async def _process(self, launch: _Launch, pod: PodSeen, folder: Path, step: str) -> int:
         credentials = ["--database-credentials", str(folder / "credentials")] if step == "index" else []
-        with (folder / f"{step}.log").open("wb") as log:
+        with (folder / f"{step}.log").open("wb") as log, launch.workspace.alive() as alive:
             process = await asyncio.create_subprocess_exec(
                 *(*self._worker, step),
                 *("--run-spec", str(folder / "run-spec.json"), "--workspace", str(folder / "workspace")),
@@ -197,12 +204,17 @@ class LocalRuntime:
                 cwd=folder,
                 env=_environment(pod, folder),
                 start_new_session=True,
-                pass_fds=(launch.workspace.alive,),
+                pass_fds=(alive,),
             )
-        launch.workspace.note_group(process.pid)
+            launch.workspace.note_group(process.pid)
         self._hint(launch.seen.key.job_id)
+        reach("spawned")
+        deadline = launch.request.run_spec.deadline_seconds
         try:
-            return _exit_code(await process.wait())
+            async with asyncio.timeout(deadline + OVERTIME_SECONDS if deadline else None):
+                return _exit_code(await process.wait())
+        except TimeoutError:
+            return ExitCode.DEADLINE
         except asyncio.CancelledError:
             _signal_group(process.pid, signal.SIGTERM)
             with suppress(TimeoutError):

@@ -1,8 +1,9 @@
 """One directory for each launch of the local runtime, and what was left behind by a dispatcher that was killed.
 
-Two locks tell the truth without pids, which are used again: `owner` is held by the dispatcher alone, `alive` by it and by every process of
-the launch (they inherit it). A directory whose `owner` is free was abandoned; what still holds its `alive` then is killed by its process
-group.
+Two locks tell the truth without pids, which are used again: `owner` is held by the dispatcher, `alive` by every process of the launch (they
+inherit it) and nobody else. A directory whose `owner` is free was abandoned. What holds `alive` is killed by its process group, in an abandoned
+directory, and in one of a dispatcher that was deposed but lives on, perhaps frozen: once nothing holds `alive`, nothing of the launch runs, and with its
+directory gone nothing more of it can start.
 """
 
 from __future__ import annotations
@@ -12,24 +13,43 @@ import os
 import shutil
 import signal
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
 KILL_SECONDS = 5.0
+
+Identity = tuple[int, int] | None
+"""Of a file: device and inode; None for one that is gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A launch's directory: `alive` is the descriptor that its processes inherit."""
+    """A launch's directory, for as long as `owner` is open."""
 
     path: Path
-    alive: int
     owner: int
+
+    @contextmanager
+    def alive(self) -> Iterator[int]:
+        """The descriptor that the next process inherits.
+
+        Raises:
+            OSError: something of the launch still runs, or it has been taken down.
+        """
+        descriptor = _lock_soon(self.path / "alive")
+        if descriptor is None:
+            msg = f"the launch {self.path.name} was taken down, or does not end"
+            raise OSError(msg)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     def note_group(self, group: int) -> None:
         """Leave behind which process group to kill, should this process not be there to do it."""
@@ -38,7 +58,6 @@ class Workspace:
     def remove(self) -> None:
         """Delete it, and everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self.alive)
         os.close(self.owner)
 
 
@@ -50,21 +69,39 @@ class Workspaces:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def make(self, name: str) -> Workspace:
-        """An empty directory under this name, with both locks held."""
-        path = self.root / name
-        shutil.rmtree(path, ignore_errors=True)
-        staging = self.root / f".{name}.{os.getpid()}"
-        staging.mkdir(mode=0o700)
-        owner, alive = _lock(staging / "owner"), _lock(staging / "alive")
-        if owner is None or alive is None:  # pragma: no cover - nobody else knows this name
+        """An empty directory for this launch; what another dispatcher has of it is taken down before.
+
+        Its name ends in something random: a dispatcher that was deposed and wakes up must not find its successor's directory under the old path.
+        """
+        staging = Path(mkdtemp(prefix=f".{name}.", dir=self.root))
+        owner = _lock(staging / "owner")
+        if owner is None:  # pragma: no cover - swept away as abandoned in this very moment
             msg = f"the workspace {name} is locked by another process"
             raise OSError(msg)
-        staging.rename(path)  # appears with its locks held, so that nobody takes it for abandoned
-        return Workspace(path, alive, owner)
+        try:
+            self.take_down(name)
+            path = staging.rename(
+                staging.with_name(staging.name.removeprefix("."))
+            )  # appears with its lock held, so that nobody takes it for abandoned
+        except OSError:
+            shutil.rmtree(staging, ignore_errors=True)
+            os.close(owner)
+            raise
+        return Workspace(path, owner)
+
+    def take_down(self, name: str) -> None:
+        """End what runs of this launch, whoever started it, and delete its directory; nothing of that name is fine.
+
+        Raises:
+            OSError: its processes don't end.
+        """
+        if [path for path in self.root.glob(f"{name}.*") if not _clear(path)]:
+            msg = f"the processes of the launch {name} do not end"
+            raise OSError(msg)
 
     def clear_abandoned(self) -> list[str]:
         """Kill and delete what dead dispatchers left behind; the names of those launches."""
-        return [path.name for path in self._abandoned() if _clear(path)]
+        return [path.stem for path in self._abandoned() if _clear(path) and not path.name.startswith(".")]
 
     def _abandoned(self) -> Iterator[Path]:
         for path in sorted(self.root.iterdir()):
@@ -75,16 +112,68 @@ class Workspaces:
 
 
 def _clear(path: Path) -> bool:
-    deadline = time.monotonic() + KILL_SECONDS
-    while (alive := _lock(path / "alive")) is None:
-        with suppress(OSError, ValueError):
-            os.killpg(int((path / "group").read_text()), signal.SIGKILL)
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    os.close(alive)
+    """Kill what runs there and delete it, so that nothing more can start; whether nothing of it is left."""
+    if not path.is_dir():
+        return True
+    alive, owner = _identity(path / "alive"), _identity(path / "owner")
+    lock = _lock_soon(path / "alive", while_waiting=lambda: _kill(path, alive, owner))
+    if lock is None and _kill(path, alive, owner):
+        return False
     shutil.rmtree(path, ignore_errors=True)
-    return not path.name.startswith(".")
+    if lock is not None:
+        os.close(lock)
+    return not _kill(path, alive, owner) and not path.is_dir()
+
+
+def _kill(path: Path, alive: Identity, owner: Identity) -> bool:
+    """Kill the launch's processes: those that have `alive` open, but not `owner` as the dispatcher does; whether there were any.
+
+    A dispatcher that froze while it started one holds both. Where the system does not tell (no /proc), the last process group is killed.
+    """
+    if alive is None:
+        return False
+    if Path("/proc/self/fd").is_dir():
+        running = [pid for pid, files in _open_files() if alive in files and owner not in files and pid != os.getpid()]
+        for pid in running:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        return bool(running)
+    with suppress(OSError, ValueError):
+        os.killpg(int((path / "group").read_text()), signal.SIGKILL)
+    return _lock_is_taken(path / "alive")
+
+
+def _open_files() -> Iterator[tuple[int, set[Identity]]]:
+    """Each process of ours that is not dead, with the files that it has open."""
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with suppress(OSError):
+                yield int(process.name), {_identity(link) for link in (process / "fd").iterdir()}
+
+
+def _identity(path: Path) -> Identity:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _lock_is_taken(path: Path) -> bool:
+    lock = _lock(path)
+    if lock is not None:
+        os.close(lock)
+    return lock is None and path.exists()
+
+
+def _lock_soon(path: Path, while_waiting: Callable[[], object] = lambda: None) -> int | None:
+    """The lock as soon as it is free; None if it stays taken, or its directory is gone."""
+    deadline = time.monotonic() + KILL_SECONDS
+    while (descriptor := _lock(path)) is None and path.parent.is_dir() and time.monotonic() < deadline:
+        if while_waiting() is False:
+            break
+        time.sleep(0.01)
+    return descriptor
 
 
 def _lock(path: Path) -> int | None:

@@ -16,10 +16,18 @@ import os, subprocess, sys
 from pathlib import Path
 from indexjob_operator.runtime.workspace import Workspaces
 workspace = Workspaces(Path(sys.argv[1])).make("job-1")
-child = subprocess.Popen(["sleep", "600"], start_new_session=True, pass_fds=(workspace.alive,))
+with workspace.alive() as alive:
+    child = subprocess.Popen(["sleep", "600"], start_new_session=True, pass_fds=(alive,))
 workspace.note_group(child.pid)
 print(child.pid, flush=True)
 sys.stdin.read()
+"""
+AGAIN = """
+try:
+    with workspace.alive():
+        print("started again")
+except OSError as error:
+    print(error)
 """
 
 
@@ -48,6 +56,36 @@ def test_what_a_killed_dispatcher_left_is_killed_and_cleared_but_never_a_living_
         assert workspaces.clear_abandoned() == ["job-1"]
     assert list(tmp_path.iterdir()) == []
     assert not is_running(worker)
+
+
+def test_a_frozen_dispatchers_launch_is_taken_down_and_can_start_nothing_more(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", DISPATCHER + AGAIN, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as dispatcher:
+        assert dispatcher.stdin
+        assert dispatcher.stdout
+        worker = int(dispatcher.stdout.readline())
+        dispatcher.send_signal(signal.SIGSTOP)
+        workspaces = Workspaces(tmp_path)
+        workspaces.take_down("job-1")
+        assert not is_running(worker)
+        assert list(tmp_path.iterdir()) == []
+        workspaces.make("job-1").remove()
+        dispatcher.send_signal(signal.SIGCONT)
+        dispatcher.stdin.close()
+        assert "was taken down" in dispatcher.stdout.read()
+
+
+def test_the_same_launch_made_again_ends_what_ran_under_its_name(tmp_path: Path) -> None:
+    workspaces = Workspaces(tmp_path)
+    first = workspaces.make("job-1")
+    with first.alive() as alive:
+        worker = subprocess.Popen(["sleep", "600"], start_new_session=True, pass_fds=(alive,))
+    first.note_group(worker.pid)
+    second = workspaces.make("job-1")
+    assert worker.wait() == -signal.SIGKILL
+    second.remove()
+    first.remove()
 
 
 def is_running(pid: int) -> bool:

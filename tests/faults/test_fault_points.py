@@ -1,0 +1,144 @@
+"""At every named point of claiming, launching, recording and taking down, a dispatcher is killed, cut off, or frozen past its lease."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from indexjob_operator.faults import POINTS
+from tests.faults.world import Dispatcher, World
+
+ROUND_SECONDS = 150.0
+UNFINISHED = "SELECT count(*) FROM indexjob.index_jobs WHERE finished_at IS NULL"
+
+
+class Load:
+    """Keeps the queue busy with all that may happen: good runs, bad ones, a hung one, lines behind one repository, equal requests, cancellations."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._random = random.Random(4)
+        self._n = 0
+
+    def keep_up(self, *, cancel: bool) -> None:
+        if self._world.value(UNFINISHED) < 4:
+            self._n += 1
+            n = self._n
+            for revision in (f"good{n}", f"good{n}", f"flaky{n}", f"bad{n}", f"hang{n}", f"slow{n}"):
+                self._world.enqueue(f"r{self._random.randrange(4)}", revision, backoff_limit=1)
+        if cancel and (job := self._world.value("SELECT id FROM indexjob.index_jobs WHERE state = 'running' LIMIT 1")):
+            self._world.steer("cancel", job)
+
+
+def hurt_at_every_point(world: World, hurt: Callable[[Dispatcher, str, set[str]], None]) -> None:
+    """Two dispatchers, until one has stopped at each point, and was hurt there."""
+    untried, load = set(POINTS), Load(world)
+    until = time.monotonic() + ROUND_SECONDS
+    for _ in range(2):
+        world.dispatch(*untried)
+    while untried:
+        assert time.monotonic() < until, f"not reached: {untried}\n{world.describe()}"
+        if not any(
+            untried & dispatcher.points for dispatcher in world.dispatchers if dispatcher.process.poll() is None
+        ):
+            world.dispatchers[-1].end(signal.SIGKILL)  # all that is left was passed while another one was being hurt
+            world.let_lease_run_out()
+            world.dispatch(*untried)
+        if not (stop := world.stop()):
+            load.keep_up(cancel=len(untried) < len(POINTS) / 2 and bool(untried & {"taking-down", "taken-down"}))
+            time.sleep(0.05)
+            continue
+        dispatcher, point = stop
+        if point in untried:
+            untried.discard(point)
+            hurt(dispatcher, point, untried)
+        else:
+            dispatcher.send(signal.SIGCONT)
+    # From here on nobody is hurt any more.
+    deadline = time.monotonic() + 60
+    while world.value(UNFINISHED) or world.value("SELECT count(*) FROM indexjob.slots"):
+        assert time.monotonic() < deadline, world.describe()
+        if stop := world.stop():
+            stop[0].send(signal.SIGCONT)
+        time.sleep(0.05)
+    world.assert_sound()
+
+
+def test_killed_at_every_point(world: World) -> None:
+    """`kill -9`: the standby takes over and ends what it finds."""
+
+    def hurt(dispatcher: Dispatcher, point: str, untried: set[str]) -> None:
+        dispatcher.end(signal.SIGKILL)
+        world.let_lease_run_out()
+        world.dispatch(*untried)
+
+    hurt_at_every_point(world, hurt)
+
+
+def test_cut_off_at_every_point(world: World) -> None:
+    """All of its connections end while it stands there: it makes new ones and goes on, in the same process."""
+    cut: list[int] = []
+
+    def hurt(dispatcher: Dispatcher, point: str, untried: set[str]) -> None:
+        cut.append(world.cut(dispatcher))  # none, where it was just about to connect again
+        dispatcher.send(signal.SIGCONT)
+
+    hurt_at_every_point(world, hurt)
+    assert sum(map(bool, cut)) > len(POINTS) / 2
+    assert [d.process.poll() for d in world.dispatchers] == [None, None]
+
+
+def test_frozen_past_its_lease_at_every_point(world: World) -> None:
+    """The other one leads and goes on; woken, the first one changes nothing more and stands by."""
+
+    def hurt(dispatcher: Dispatcher, point: str, untried: set[str]) -> None:
+        epoch = world.value("SELECT epoch FROM indexjob.lease")
+        if world.value("SELECT holder LIKE %s FROM indexjob.lease", f"%/{dispatcher.process.pid}/%"):
+            world.let_lease_run_out()
+            until = time.monotonic() + 30
+            while world.value("SELECT epoch FROM indexjob.lease") == epoch:
+                assert time.monotonic() < until, world.describe()
+                if stop := world.stop(but=dispatcher):  # the other one may come to a point of its own meanwhile
+                    stop[0].send(signal.SIGCONT)
+                time.sleep(0.05)
+            time.sleep(0.3)
+        dispatcher.send(signal.SIGCONT)
+
+    hurt_at_every_point(world, hurt)
+    assert [d.process.poll() for d in world.dispatchers] == [None, None]
+
+
+@pytest.mark.parametrize("point", ["claimed"])
+def test_a_standby_leads_within_two_lease_times(world: World, point: str) -> None:
+    first = world.dispatch(point)
+    world.wait_for("SELECT epoch = 1 FROM indexjob.lease")
+    world.dispatch()
+    world.wait_for("SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = %s", world.dispatchers[1].name)
+    job = world.enqueue("a")
+    while not first.stopped_at():
+        time.sleep(0.01)
+    first.end(signal.SIGKILL)
+    assert world.wait_for("SELECT epoch = 2 FROM indexjob.lease") < 2 * world.lease
+    world.wait_for("SELECT state = 'completed' FROM indexjob.index_jobs WHERE id = %s", job)
+    world.assert_sound()
+
+
+def test_a_dispatcher_frozen_past_its_lease_stands_by_when_it_wakes(world: World) -> None:
+    """In real time. What it ran is taken down by the next leader, with the dispatcher still frozen, and run again."""
+    first = world.dispatch("running")
+    world.wait_for("SELECT epoch = 1 FROM indexjob.lease")
+    second = world.dispatch()
+    job = world.enqueue("a", "slow")
+    while not first.stopped_at():
+        time.sleep(0.01)
+    world.wait_for("SELECT state = 'completed' AND launch = 2 FROM indexjob.index_jobs WHERE id = %s", job)
+    first.send(signal.SIGCONT)
+    late = world.enqueue("a", "late")
+    world.wait_for("SELECT state = 'completed' FROM indexjob.index_jobs WHERE id = %s", late)
+    assert world.value("SELECT epoch FROM indexjob.lease") == 2
+    assert [d.process.poll() for d in (first, second)] == [None, None]
+    world.assert_sound()

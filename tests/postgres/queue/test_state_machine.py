@@ -1,0 +1,305 @@
+"""Hypothesis plays producers, two operators and workers against the real queue, in any order, with transactions left open; and looks for what must not be."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from psycopg import errors
+
+from indexjob.index import AlreadyPublishedError, FencedError, Graph, IndexWriter, Launch
+
+TENANTS, REPOSITORIES, REVISIONS = ("default", "other"), ("a", "b", "c"), ("main", "v1")
+DEPOSED = "IJ001"
+
+LAUNCHES = "SELECT s.job_id, s.launch FROM indexjob.slots s JOIN indexjob.index_jobs j ON j.id = s.job_id WHERE (j.state IN ('launching', 'running')) = %s ORDER BY s.taken_at, s.job_id"
+HEADS = """
+SELECT DISTINCT ON (j.tenant, j.repository) j.id, j.tenant, j.priority, j.seq FROM indexjob.index_jobs j
+WHERE j.state = 'queued' AND j.line <> 'coalesced' AND j.run_after <= now()
+  AND NOT EXISTS (SELECT FROM indexjob.slots s WHERE s.tenant = j.tenant AND s.repository = j.repository)
+ORDER BY j.tenant, j.repository, j.priority DESC, j.seq
+"""
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """`leaders` have been elected one after the other: only the last one may write."""
+
+    dsn: ClassVar[str]
+    jobs = Bundle("jobs")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.admin, self.producer, self.worker = (psycopg.connect(self.dsn, autocommit=True) for _ in range(3))
+        self.slow_producer = psycopg.connect(self.dsn)
+        for waiting in (self.producer, self.worker, self.slow_producer):
+            waiting.execute("SET lock_timeout = '50ms'")
+        self.slow_producer.commit()
+        self.epochs: list[int] = []
+        self.tokens: list[Launch] = []
+        self.published: Counter[UUID] = Counter()
+        self.committed: set[UUID] = set()
+        self.uncommitted: set[UUID] = set()
+        self.open = False
+
+    def teardown(self) -> None:
+        try:
+            self.slow_producer.rollback()
+            self.everything_ends()
+        finally:
+            for connection in (self.admin, self.producer, self.worker, self.slow_producer):
+                connection.close()
+
+    # producers
+
+    @initialize()
+    def start(self) -> None:
+        self.admin.execute(
+            "TRUNCATE indexjob.index_jobs, indexjob.slots, indexjob.progress, indexjob.index_job_attempts"
+        )
+        self.admin.execute("UPDATE indexjob.settings SET claiming_paused = false, running_cap = NULL")
+        self.take_over()
+
+    @rule(
+        target=jobs, slow=st.booleans(), tenant=st.sampled_from(TENANTS), repository=st.sampled_from(REPOSITORIES), revision=st.sampled_from(REVISIONS),
+        priority=st.integers(0, 2), hours=st.sampled_from((0, 0, 0, 1)), key=st.sampled_from((None, None, "k")),
+    )  # fmt: skip
+    def enqueue(
+        self, slow: bool, tenant: str, repository: str, revision: str, priority: int, hours: int, key: str | None
+    ) -> UUID | None:
+        connection = self.slow_producer if slow else self.producer
+        due = datetime.now(UTC) + timedelta(hours=hours, seconds=-1)
+        try:
+            with self.maybe_held():
+                row = connection.execute(
+                    "SELECT indexjob.enqueue(%s, %s, tenant => %s, priority => %s, run_after => %s, idempotency_key => %s)",
+                    (f"https://example.org/{repository}", revision, tenant, priority, due, key),
+                ).fetchone()
+        except errors.LockNotAvailable:
+            return None
+        assert row
+        (self.uncommitted if slow else self.committed).add(row[0])
+        self.open |= slow
+        return UUID(str(row[0]))
+
+    @rule(job=jobs, slow=st.booleans(), what=st.sampled_from(("cancel", "cancel", "suspend", "resume", "retry")))
+    def steer(self, job: UUID | None, slow: bool, what: str) -> None:
+        connection = self.slow_producer if slow else self.producer
+        self.open |= slow
+        with suppress(errors.LockNotAvailable, errors.NoDataFound), self.maybe_held():
+            connection.execute("SAVEPOINT s") if slow else None
+            try:
+                row = connection.execute(f"SELECT indexjob.{what}(%s)", (job,)).fetchone()
+                if what == "retry" and row == (True,):
+                    assert job is not None
+                    assert not self.published[job]
+            except errors.Error:
+                connection.execute("ROLLBACK TO s") if slow else None
+                raise
+
+    @precondition(lambda self: self.open)
+    @rule(commit=st.booleans())
+    def end_transaction(self, commit: bool) -> None:
+        if commit:
+            with suppress(errors.LockNotAvailable):
+                self.slow_producer.commit()
+            self.committed |= self.uncommitted & {
+                row[0] for row in self.admin.execute("SELECT id FROM indexjob.index_jobs")
+            }
+        self.slow_producer.rollback()
+        self.uncommitted.clear()
+        self.open = False
+
+    @rule(paused=st.booleans(), cap=st.sampled_from((None, 1, 3)), tenant_cap=st.sampled_from((None, 1)))
+    def administer(self, paused: bool, cap: int | None, tenant_cap: int | None) -> None:
+        self.admin.execute("SELECT indexjob.pause()" if paused else "SELECT indexjob.unpause()")
+        self.admin.execute("UPDATE indexjob.settings SET running_cap = %s", (cap,))
+        self.admin.execute("UPDATE indexjob.tenants SET cap = %s WHERE name = 'default'", (tenant_cap,))
+
+    # operators
+
+    @rule()
+    def take_over(self) -> None:
+        self.admin.execute("UPDATE indexjob.lease SET expires_at = clock_timestamp() - interval '1 second'")
+        row = self.admin.execute("SELECT indexjob.acquire_lease('machine', '1 hour')").fetchone()
+        assert row
+        self.epochs.append(row[0])
+
+    @rule(wanted=st.sampled_from((1, 1, 10)))
+    def claim(self, wanted: int) -> None:
+        heads = self.admin.execute(HEADS).fetchall()
+        busy = self.admin.execute("SELECT count(*) FROM indexjob.slots").fetchone()
+        claimed = self.lead("SELECT id, launch FROM indexjob.claim(%s, %s, 4, 'ns')", wanted)
+        paused, cap = self.admin.execute("SELECT claiming_paused, running_cap FROM indexjob.settings").fetchone() or (
+            None,
+            None,
+        )
+        assert busy
+        assert not claimed or (not paused and busy[0] + len(claimed) <= min(4, cap or 4))
+        for job, launch in claimed:
+            token = self.admin.execute("SELECT indexjob.launch_token(%s, %s)", (job, launch)).fetchone()
+            assert token
+            self.tokens.append(Launch(job, launch, token[0]))
+        if not self.open:
+            assert {job for job, _ in claimed} <= {head[0] for head in heads}, (
+                "only the next of a free repository is claimed"
+            )
+        if not self.open and wanted == 1 and claimed:
+            (mine,) = (head for head in heads if head[0] == claimed[0][0])
+            assert not [head for head in heads if head[1] == mine[1] and (-head[2], head[3]) < (-mine[2], mine[3])], (
+                "priority, then age"
+            )
+
+    @rule(data=st.data(), what=st.sampled_from(("running", "finish", "finish", "requeue", "lose")))
+    def record(self, data: st.DataObject, what: str) -> None:
+        if not (under_way := self.admin.execute(LAUNCHES, (True,)).fetchall()):
+            return
+        job, launch = data.draw(st.sampled_from(under_way))
+        if what == "running":
+            self.lead("SELECT indexjob.record_running(%s, %s, %s)", job, launch)
+        elif what == "finish":
+            self.finish(job, launch)
+        else:
+            self.lead(
+                "SELECT indexjob.record_requeued(%s, %s, %s, NULL, 'NodeLost', 's', 0, %s)", job, launch, what == "lose"
+            )
+
+    @rule(data=st.data())
+    def take_down(self, data: st.DataObject) -> None:
+        if going := self.admin.execute(LAUNCHES, (False,)).fetchall():
+            self.lead("SELECT indexjob.release_slot(%s, %s, %s)", *data.draw(st.sampled_from(going)))
+
+    @rule()
+    def sweep(self) -> None:
+        self.lead("SELECT indexjob.mend(%s)")
+
+    @precondition(lambda self: len(self.epochs) > 1)
+    @rule(query=st.sampled_from(("claim(%s, 5, 5, 'ns')", "mend(%s)", "record_finished(%s, '[]')")))
+    def a_deposed_leader_wakes_up(self, query: str) -> None:
+        with pytest.raises(errors.Error) as refused:
+            self.admin.execute(f"SELECT indexjob.{query}".encode(), (self.epochs[-2],))
+        assert refused.value.sqlstate == DEPOSED
+
+    # workers
+
+    @precondition(lambda self: self.tokens)
+    @rule(data=st.data())
+    def publish(self, data: st.DataObject) -> None:
+        """Any launch that ever was tries: only one that is under way may, and once."""
+        launch = data.draw(st.sampled_from(self.tokens))
+        before = self.admin.execute(
+            "SELECT launch = %s AND state IN ('launching', 'running') AND verdict IS NULL, tenant FROM indexjob.index_jobs WHERE id = %s",
+            (launch.number, launch.job_id),
+        ).fetchone()
+        assert before
+        try:
+            with self.maybe_held():
+                IndexWriter(self.worker, before[1], 1).publish(launch, "c", [], Graph(b"g", ((), ())))
+        except (FencedError, AlreadyPublishedError):
+            assert not before[0]
+        except errors.LockNotAvailable:
+            return
+        else:
+            assert before[0]
+            self.published[launch.job_id] += 1
+
+    # what must be
+
+    @invariant()
+    def every_invariant_holds(self) -> None:
+        broken = self.admin.execute("SELECT * FROM indexjob.check_invariants('1 hour')").fetchall()
+        assert broken == []
+
+    @invariant()
+    def nothing_is_lost_or_published_twice(self) -> None:
+        assert self.committed <= {row[0] for row in self.admin.execute("SELECT id FROM indexjob.index_jobs")}
+        assert all(count == 1 for count in self.published.values())
+
+    def everything_ends(self) -> None:
+        """With nobody in the way any more, all comes to an end, and what was published is completed."""
+        self.admin.execute("SELECT indexjob.unpause()")
+        self.admin.execute("UPDATE indexjob.settings SET running_cap = NULL")
+        self.admin.execute("UPDATE indexjob.tenants SET cap = NULL")
+        self.admin.execute("UPDATE indexjob.index_jobs SET run_after = now() WHERE run_after > now()")
+        self.lead("SELECT indexjob.mend(%s)")
+        assert self.admin.execute("SELECT * FROM indexjob.check_invariants('0')").fetchall() == []
+        for (job,) in self.admin.execute("SELECT id FROM indexjob.index_jobs WHERE state = 'suspended'").fetchall():
+            self.producer.execute("SELECT indexjob.resume(%s)", (job,))
+        for _ in range(200):
+            for job, launch in self.admin.execute(LAUNCHES, (False,)).fetchall():
+                self.lead("SELECT indexjob.release_slot(%s, %s, %s)", job, launch)
+            for job, launch in self.admin.execute(LAUNCHES, (True,)).fetchall():
+                self.finish(job, launch)
+            if not self.lead("SELECT id FROM indexjob.claim(%s, 10, 10, 'ns')"):
+                break
+        left = self.admin.execute(
+            "SELECT id, state, line FROM indexjob.index_jobs WHERE finished_at IS NULL"
+        ).fetchall()
+        assert left == [], "stuck"
+        assert self.admin.execute("SELECT * FROM indexjob.check_invariants('0')").fetchall() == []
+        rows = self.admin.execute(
+            "SELECT id FROM indexjob.index_jobs WHERE state = 'completed' AND gave_way_to IS NULL"
+        )
+        assert {row[0] for row in rows} == set(self.published)
+
+    # how
+
+    def finish(self, job: UUID, launch: int) -> None:
+        self.lead(
+            "SELECT indexjob.record_finished(%s, %s)",
+            json.dumps([{"id": str(job), "launch": launch, "reason": "PermanentError", "message": "m"}]),
+        )
+
+    def lead(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        """As the leader; it may find a row held by the open transaction, and comes back another time."""
+        with suppress(errors.LockNotAvailable), self.maybe_held():
+            return self.admin.execute(query.encode(), (self.epochs[-1], *values)).fetchall()
+        return []
+
+    def maybe_held(self) -> _MaybeHeld:
+        return _MaybeHeld(self.open)
+
+
+class _MaybeHeld:
+    """Waiting for a lock is allowed only while a producer's transaction is open."""
+
+    def __init__(self, is_open: bool) -> None:
+        self.is_open = is_open
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if kind is not None and issubclass(kind, errors.LockNotAvailable):
+            assert self.is_open, f"waited for nobody: {error}"
+
+
+@pytest.fixture
+def machine(database: str) -> type[QueueMachine]:
+    QueueMachine.dsn = database
+    return QueueMachine
+
+
+def test_whatever_happens_in_whatever_order(machine: type[QueueMachine]) -> None:
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=20, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
