@@ -16,7 +16,6 @@ from indexjob.embedded import binaries
 
 SETTINGS = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "jit": "off",
     "listen_addresses": "",

@@ -10,11 +10,11 @@ from indexjob.cli import repository
 from indexjob.cli.command import Call, command
 from indexjob.cli.index import ask
 from indexjob.cli.output import answer_json, answer_table, say
+from indexjob.cli.queue_stats import read_queue, show_queue
 from indexjob.cli.summary import read_summary, show_summary
 
 app = typer.Typer()
 
-QUEUE = "SELECT state, sum(jobs)::bigint AS jobs FROM indexjob.summary GROUP BY state ORDER BY state"
 INDEX = """
 SELECT repository, revision, commit, count(*) AS files, count(language) AS source_files, coalesce(sum(lines), 0)::bigint AS lines,
     string_agg(DISTINCT language, ', ') AS languages
@@ -37,6 +37,8 @@ def stats(
 ) -> None:
     """Show the queue and the index in numbers; for one repository, what stands out in it.
 
+    Of the queue: jobs by state, what waits and why, batches, durations, recent failures, what is stuck.
+
     Examples:
 
         indexjob stats
@@ -47,13 +49,13 @@ def stats(
         if repo is not None:
             summary = read_summary(connection, repository.spelt(repo) or "", revision, tenant)
         else:
-            queue, index = ask(connection, QUEUE), ask(connection, INDEX)
+            queue, index = read_queue(connection), ask(connection, INDEX)
     if repo is not None:
         answer_json(summary) if call.json else show_summary(summary)
     elif call.json:
-        answer_json({"queue": {row["state"]: row["jobs"] for row in queue}, "index": index})
+        answer_json(queue | {"queue": {row["state"]: row["jobs"] for row in queue["queue"]}, "index": index})
     else:
-        answer_table(("STATE", "JOBS"), [(row["state"], row["jobs"]) for row in queue])
+        show_queue(queue)
         if index:
             print()  # noqa: T201
             columns = ("repository", "revision", "files", "source_files", "lines", "languages")

@@ -83,3 +83,14 @@ def test_stats_of_everything(cli: Cli, index: UUID) -> None:
     assert found["queue"] == {"completed": 1}
     assert [(row["repository"], row["files"]) for row in found["index"]] == [(URL, 3)]
     assert URL in cli("stats").out
+
+
+def test_stats_show_what_waits_and_what_failed(cli: Cli) -> None:
+    cli("enqueue", "https://example.org/waits", "--batch", "night")
+    found = cli("stats", "-o", "json").json
+    assert [(row["repository"], row["reason"]) for row in found["waiting"]] == [
+        ("https://example.org/waits", "not looked at yet")
+    ]
+    assert [(row["batch"], row["jobs"], row["progress"]) for row in found["batches"]] == [("night", 1, 0)]
+    assert (found["durations"], found["recent_failures"], found["stuck"]) == ([], [], [])
+    assert "not looked at yet" in cli("stats").out

@@ -40,7 +40,7 @@ while time.monotonic() < until:
                 if dice.random() < 0.3 and mine:
                     job = dice.choice(mine)
                     connection.execute(f"SELECT indexjob.{dice.choice(('cancel', 'suspend', 'resume', 'retry'))}(%s)", (job,))
-                time.sleep(dice.random() * 0.3)
+                time.sleep(dice.random() * 0.7)
                 if dice.random() < 0.1:
                     connection.rollback()
                     continue
@@ -117,11 +117,12 @@ def test_postgres_restarted_under_load(crashing: OwnServer, tmp_path: Path) -> N
         producers = Producers(world, seconds=6)
         for mode in ("fast", "immediate"):
             time.sleep(2)
+            world.admin.close()
             crashing.stop(mode)
             time.sleep(0.3)
             crashing.start()
             crashing.wait()
-        world.admin = psycopg.connect(crashing.dsn, autocommit=True)
+            world.admin = psycopg.connect(crashing.dsn, autocommit=True)
         assert producers.join() > 20
         calm(world)
         assert [d.process.poll() for d in world.dispatchers] == [None, None]

@@ -160,6 +160,11 @@ class World:
         row = self.admin.execute(query.encode(), values).fetchone()
         return row[0] if row else None
 
+    def leader(self) -> Dispatcher | None:
+        """Whose process holds the lease."""
+        holder = self.value("SELECT holder FROM indexjob.lease WHERE expires_at > clock_timestamp()") or ""
+        return next((d for d in self.dispatchers if f"/{d.process.pid}/" in holder), None)
+
     def cut(self, dispatcher: Dispatcher) -> int:
         """Its connections end, as the server sees it; how many."""
         return int(
@@ -190,7 +195,7 @@ class World:
         broken = self.admin.execute("SELECT * FROM indexjob.check_invariants('0')").fetchall()
         assert broken == [], f"{broken}\n{self.describe()}"
         known = {row[0] for row in self.admin.execute("SELECT id FROM indexjob.index_jobs")}
-        assert set(self.jobs) <= known, "a request was lost"
+        assert set(self.jobs) <= known, f"requests were lost: {set(self.jobs) - known}"
         overlaps = self.folder / "overlaps"
         assert not overlaps.exists(), f"two runs of one repository at once: {overlaps.read_text()}"
         twice = self.admin.execute(
