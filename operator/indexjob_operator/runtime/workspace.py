@@ -13,7 +13,7 @@ import os
 import shutil
 import signal
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -74,6 +74,7 @@ class Workspaces:
         Its name ends in something random: a dispatcher that was deposed and wakes up must not find its successor's directory under the old path.
         """
         staging = Path(mkdtemp(prefix=f".{name}.", dir=self.root))
+        (staging / "alive").touch(mode=0o600)
         owner = _lock(staging / "owner")
         if owner is None:  # pragma: no cover - swept away as abandoned in this very moment
             msg = f"the workspace {name} is locked by another process"
@@ -113,34 +114,50 @@ class Workspaces:
 
 def _clear(path: Path) -> bool:
     """Kill what runs there and delete it, so that nothing more can start; whether nothing of it is left."""
-    if not path.is_dir():
-        return True
-    alive, owner = _identity(path / "alive"), _identity(path / "owner")
-    lock = _lock_soon(path / "alive", while_waiting=lambda: _kill(path, alive, owner))
-    if lock is None and _kill(path, alive, owner):
-        return False
-    shutil.rmtree(path, ignore_errors=True)
-    if lock is not None:
-        os.close(lock)
-    return not _kill(path, alive, owner) and not path.is_dir()
+    with ExitStack() as open_files:
+        launch = _Holders(path, open_files)
+        lock = _lock_soon(path / "alive", while_waiting=launch.kill)
+        if lock is not None:
+            open_files.callback(os.close, lock)
+        elif launch.kill():
+            return False
+        shutil.rmtree(path, ignore_errors=True)
+        return not launch.kill() and not path.is_dir()
 
 
-def _kill(path: Path, alive: Identity, owner: Identity) -> bool:
-    """Kill the launch's processes: those that have `alive` open, but not `owner` as the dispatcher does; whether there were any.
+class _Holders:
+    """The processes of a launch: those that have its `alive` open, but not its `owner` as the dispatcher has, also one that froze while it started them.
 
-    A dispatcher that froze while it started one holds both. Where the system does not tell (no /proc), the last process group is killed.
+    Files are known by device and inode, and `alive` is kept open meanwhile, so that its inode is not given to another file. A child of ours that has not
+    executed its program yet has open what we have: it is told by a file that only we hold.
     """
-    if alive is None:
-        return False
-    if Path("/proc/self/fd").is_dir():
-        running = [pid for pid, files in _open_files() if alive in files and owner not in files and pid != os.getpid()]
+
+    def __init__(self, path: Path, open_files: ExitStack) -> None:
+        self._group = path / "group"
+        self._ours: Identity = None
+        if hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir():
+            ours = os.memfd_create("indexjob")
+            open_files.callback(os.close, ours)
+            self._ours = _identity(Path(f"/proc/self/fd/{ours}"))
+        with suppress(OSError):
+            open_files.callback(os.close, os.open(path / "alive", os.O_RDONLY))
+        self._alive, self._owner = _identity(path / "alive"), _identity(path / "owner")
+
+    def kill(self) -> bool:
+        """Whether there were any. Where the system does not tell (no /proc), the last process group is killed, and the lock tells."""
+        if self._alive is None:
+            return False
+        if self._ours is None:
+            with suppress(OSError, ValueError):
+                os.killpg(int(self._group.read_text()), signal.SIGKILL)
+            return _lock_is_taken(self._group.with_name("alive"))
+        running = [
+            pid for pid, files in _open_files() if self._alive in files and not files & {self._owner, self._ours}
+        ]
         for pid in running:
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         return bool(running)
-    with suppress(OSError, ValueError):
-        os.killpg(int((path / "group").read_text()), signal.SIGKILL)
-    return _lock_is_taken(path / "alive")
 
 
 def _open_files() -> Iterator[tuple[int, set[Identity]]]:
@@ -148,7 +165,7 @@ def _open_files() -> Iterator[tuple[int, set[Identity]]]:
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             with suppress(OSError):
-                yield int(process.name), {_identity(link) for link in (process / "fd").iterdir()}
+                yield int(process.name), {_identity(link) for link in (process / "fd").iterdir()} - {None}
 
 
 def _identity(path: Path) -> Identity:
