@@ -17,6 +17,8 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg import conninfo, sql
 
+from indexjob_operator.runtime.workspace import Workspaces
+
 LEASE_SECONDS = 2.5
 SETTLE_SECONDS = 60.0
 
@@ -114,6 +116,8 @@ class World:
     def close(self) -> None:
         for dispatcher in self.dispatchers:
             dispatcher.end()
+        for root in self.folder.glob("workspaces/*"):
+            Workspaces(root).clear_abandoned()  # what the killed ones ran
         self.admin.close()
         with psycopg.connect(self.url, autocommit=True) as admin:
             for dsn in self.logins.values():
