@@ -2229,14 +2229,17 @@ CREATE VIEW indexjob.waiting WITH (security_barrier='true') AS
     j.created_at,
     j.run_after,
     ((1 + ( SELECT count(*) AS count
-           FROM ( SELECT
+           FROM (( SELECT
                    FROM indexjob.index_jobs r
                   WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.priority > j.priority))
+                  ORDER BY r.priority DESC, r.seq
+                 LIMIT 10000)
                 UNION ALL
-                 SELECT
+                ( SELECT
                    FROM indexjob.index_jobs r
                   WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.priority = j.priority) AND (r.seq < j.seq))
-         LIMIT 10000) first)))::integer AS place,
+                  ORDER BY r.priority DESC, r.seq
+                 LIMIT 10000)) first)))::integer AS place,
         CASE
             WHEN ( SELECT s.claiming_paused
                FROM indexjob.settings s) THEN 'paused'::text
@@ -2264,23 +2267,31 @@ UNION ALL
     j.priority,
     j.created_at,
     j.run_after,
-    (((1 + ( SELECT count(*) AS count
-           FROM ( SELECT
+    ((((1 + ( SELECT count(*) AS count
+           FROM (( SELECT
                    FROM indexjob.index_jobs b
                   WHERE ((b.line = ANY (ARRAY['blocked'::indexjob.line_place, 'ready'::indexjob.line_place])) AND (b.tenant = j.tenant) AND (b.repository = j.repository) AND (b.priority > j.priority))
+                  ORDER BY b.priority DESC, b.seq
+                 LIMIT 10000)
                 UNION ALL
-                 SELECT
+                ( SELECT
                    FROM indexjob.index_jobs b
                   WHERE ((b.line = ANY (ARRAY['blocked'::indexjob.line_place, 'ready'::indexjob.line_place])) AND (b.tenant = j.tenant) AND (b.repository = j.repository) AND (b.priority = j.priority) AND (b.seq < j.seq))
-         LIMIT 10000) first)) + ( SELECT count(*) AS count
-           FROM ( SELECT
+                  ORDER BY b.priority DESC, b.seq
+                 LIMIT 10000)) first)) + ( SELECT count(*) AS count
+           FROM (( SELECT
                    FROM indexjob.index_jobs r
-                  WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.repository <> j.repository) AND (r.priority > j.priority))
+                  WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.priority > j.priority))
+                  ORDER BY r.priority DESC, r.seq
+                 LIMIT 10000)
                 UNION ALL
-                 SELECT
+                ( SELECT
                    FROM indexjob.index_jobs r
-                  WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.repository <> j.repository) AND (r.priority = j.priority) AND (r.seq < j.seq))
-         LIMIT 10000) first)))::integer AS place,
+                  WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.priority = j.priority) AND (r.seq < j.seq))
+                  ORDER BY r.priority DESC, r.seq
+                 LIMIT 10000)) first)) - ( SELECT count(*) AS count
+           FROM indexjob.index_jobs r
+          WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.repository = j.repository) AND ((r.priority > j.priority) OR ((r.priority = j.priority) AND (r.seq < j.seq)))))))::integer AS place,
         CASE
             WHEN ( SELECT s.claiming_paused
                FROM indexjob.settings s) THEN 'paused'::text
