@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 KILL_SECONDS = 5.0
+CLEARING = "indexjob-clearing"
 
 Identity = tuple[int, int] | None
 """Of a file: device and inode; None for one that is gone."""
@@ -129,14 +130,15 @@ class _Holders:
     """The processes of a launch: those that have its `alive` open, but not its `owner` as the dispatcher has, also one that froze while it started them.
 
     Files are known by device and inode, and `alive` is kept open meanwhile, so that its inode is not given to another file. A child of ours that has not
-    executed its program yet has open what we have: it is told by a file that only we hold.
+    executed its program yet has open what we have: it is told by a file that only we hold. Its name tells other dispatchers that we clear as they do: two that
+    take down the same launch at once must not take each other for it.
     """
 
     def __init__(self, path: Path, open_files: ExitStack) -> None:
         self._group = path / "group"
         self._ours: Identity = None
         if hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir():
-            ours = os.memfd_create("indexjob")
+            ours = os.memfd_create(CLEARING)
             open_files.callback(os.close, ours)
             self._ours = _identity(Path(f"/proc/self/fd/{ours}"))
         with suppress(OSError):
@@ -152,7 +154,9 @@ class _Holders:
                 os.killpg(int(self._group.read_text()), signal.SIGKILL)
             return _lock_is_taken(self._group.with_name("alive"))
         running = [
-            pid for pid, files in _open_files() if self._alive in files and not files & {self._owner, self._ours}
+            pid
+            for pid, files, clears in _open_files()
+            if self._alive in files and not files & {self._owner, self._ours} and not clears
         ]
         for pid in running:
             with suppress(OSError):
@@ -160,12 +164,20 @@ class _Holders:
         return bool(running)
 
 
-def _open_files() -> Iterator[tuple[int, set[Identity]]]:
-    """Each process of ours that is not dead, with the files that it has open."""
+def _open_files() -> Iterator[tuple[int, set[Identity], bool]]:
+    """Each process of ours that is not dead, with the files that it has open, and whether it is a dispatcher that clears."""
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             with suppress(OSError):
-                yield int(process.name), {_identity(link) for link in (process / "fd").iterdir()} - {None}
+                links = list((process / "fd").iterdir())
+                yield int(process.name), {_identity(link) for link in links} - {None}, any(map(_clears, links))
+
+
+def _clears(link: Path) -> bool:
+    try:
+        return str(link.readlink()).startswith(f"/memfd:{CLEARING} ")
+    except OSError:
+        return False
 
 
 def _identity(path: Path) -> Identity:

@@ -9,12 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-from indexjob_operator.runtime.workspace import Workspaces
+import pytest
+
+from indexjob_operator.runtime.workspace import CLEARING, Workspaces
 
 DISPATCHER = """
 import os, subprocess, sys
 from pathlib import Path
-from indexjob_operator.runtime.workspace import Workspaces
+from indexjob_operator.runtime.workspace import CLEARING, Workspaces
 workspace = Workspaces(Path(sys.argv[1])).make("job-1")
 with workspace.alive() as alive:
     child = subprocess.Popen(["sleep", "600"], start_new_session=True, pass_fds=(alive,))
@@ -95,3 +97,28 @@ def is_running(pid: int) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+@pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="tells processes by /proc, which is Linux's")
+@pytest.mark.parametrize(("name", "killed"), [(CLEARING, False), ("another", True)])
+def test_two_dispatchers_that_clear_the_same_launch_at_once_spare_each_other(
+    tmp_path: Path, name: str, killed: bool
+) -> None:
+    launch = tmp_path / "job-1.x"
+    launch.mkdir()
+    (launch / "alive").touch()
+    program = "import os, sys; a = open(sys.argv[1]); m = os.memfd_create(sys.argv[2]); print('open', flush=True); sys.stdin.read()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", program, launch / "alive", name],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with other:
+        assert other.stdout
+        assert other.stdin
+        other.stdout.readline()
+        Workspaces(tmp_path).clear_abandoned()
+        other.stdin.close()
+        assert (other.wait(10) == -signal.SIGKILL) is killed
+    assert not launch.exists()
