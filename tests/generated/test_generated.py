@@ -11,11 +11,15 @@ import pytest
 TOP = Path(__file__).parents[2]
 sys.path.insert(0, str(TOP))
 
-from generate import cli_page, schema_dump  # noqa: E402
+from generate import cli_page, crd, schema_dump  # noqa: E402
 
 
 def test_the_page_of_the_command_line_is_that_of_the_commands() -> None:
     assert (TOP / cli_page.PATH).read_text() == cli_page.render(), "run: make generate"
+
+
+def test_the_resource_definition_is_that_of_the_models() -> None:
+    assert (TOP / crd.PATH).read_text() == crd.render(), "run: make generate"
 
 
 @pytest.fixture
