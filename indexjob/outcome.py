@@ -47,6 +47,7 @@ class Reason(StrEnum):
     IMAGE_PULL_FAILED = "ImagePullFailed"
     QUOTA_EXCEEDED = "QuotaExceeded"
     UNSCHEDULABLE = "Unschedulable"
+    NOT_STARTED = "NotStarted"
     JOB_DELETED = "JobDeleted"
     STALLED = "Stalled"
     CANCELLED = "Cancelled"

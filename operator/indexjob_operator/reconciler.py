@@ -16,7 +16,7 @@ from indexjob_operator.decision import Finish, Launch, MarkRunning, Requeue, Tak
 from indexjob_operator.faults import reach
 from indexjob_operator.profiles import Profiles, UnknownProfileError
 from indexjob_operator.requests import build_request, build_run_spec
-from indexjob_operator.runtime.protocol import LaunchKey, LaunchSeen, PodSeen, Runtime
+from indexjob_operator.runtime.protocol import LaunchKey, LaunchRefusedError, LaunchSeen, PodSeen, Runtime
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -77,18 +77,18 @@ class Reconciler:
     async def _launch(self, job: ActiveJob) -> None:
         try:
             profile = self._profiles.named(job.profile)
-            if secret := job.options.get("credentials_secret"):
-                self._check_secret(secret)
-        except (UnknownProfileError, NoSecretsError) as error:
-            reason = Reason.UNKNOWN_PROFILE if isinstance(error, UnknownProfileError) else Reason.PERMANENT_ERROR
-            await self._finish(job, FinishedLaunch(job.id, job.launch, reason, str(error)))
+        except UnknownProfileError as error:
+            await self._finish(job, FinishedLaunch(job.id, job.launch, Reason.UNKNOWN_PROFILE, str(error)))
             return
         known, token = await self._queue.launch_papers(job)
         run_spec = build_run_spec(job, profile, known, local_repositories=self._local_repositories)
         reach("launching")
-        await self._runtime.launch(
-            build_request(job, run_spec, database_url=self._worker_database_url, launch_token=token)
-        )
+        request = build_request(job, run_spec, profile, database_url=self._worker_database_url, launch_token=token)
+        try:
+            await self._runtime.launch(request)
+        except LaunchRefusedError as refused:
+            await self._refused(job, refused)
+            return
         reach("launched")
         self._log("launched", job)
 
@@ -106,9 +106,11 @@ class Reconciler:
         self._recorded.pop(key, None)
         reach("taken-down")
 
-    def _check_secret(self, secret: str) -> None:
-        msg = f'The Secret "{secret}" can\'t be had: without a cluster there are no Secrets. Run it on Kubernetes, or leave credentials_secret out.'
-        raise NoSecretsError(msg)
+    async def _refused(self, job: ActiveJob, refused: LaunchRefusedError) -> None:
+        if refused.permanent:
+            await self._finish(job, FinishedLaunch(job.id, job.launch, refused.reason, refused.message))
+        else:
+            await self._requeue(job, Requeue(refused.reason, refused.message))
 
     async def _finish(self, job: ActiveJob, verdict: FinishedLaunch) -> None:
         reach("recording")
@@ -157,10 +159,6 @@ class Reconciler:
             job.revision,
             extra={"action": action, "job": str(job.id), "launch": job.launch, **more},
         )
-
-
-class NoSecretsError(Exception):
-    """A request names a Secret where there is no Kubernetes."""
 
 
 def attempt_of(pod: PodSeen) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from indexjob.run_spec import RunSpec
 from indexjob_operator.profiles import DAY
-from indexjob_operator.runtime.protocol import LaunchRequest
+from indexjob_operator.runtime.protocol import CredentialRef, LaunchRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +36,16 @@ def build_run_spec(
     )
 
 
-def build_request(job: ActiveJob, run_spec: RunSpec, *, database_url: str, launch_token: str) -> LaunchRequest:
-    """The run spec, with what is left of `backoffLimit` and what `index` needs to reach Postgres."""
-    return LaunchRequest(run_spec, max(0, job.backoff_left), database_url=database_url, launch_token=launch_token)
+def build_request(
+    job: ActiveJob, run_spec: RunSpec, profile: Profile, *, database_url: str, launch_token: str
+) -> LaunchRequest:
+    """The run spec, with what is left of `backoffLimit`, what the worker needs to reach Postgres, and where its git credential is."""
+    secret = job.options.get("credentials_secret")
+    return LaunchRequest(
+        run_spec,
+        max(0, job.backoff_left),
+        profile,
+        database_url=database_url,
+        launch_token=launch_token,
+        credential=CredentialRef(secret, job.options.get("credentials_namespace")) if secret else None,
+    )

@@ -24,7 +24,14 @@ from pydantic import ValidationError
 
 from indexjob.outcome import ExitCode, Outcome, Reason
 from indexjob_operator.faults import reach
-from indexjob_operator.runtime.protocol import Condition, LaunchKey, LaunchRequest, LaunchSeen, PodSeen
+from indexjob_operator.runtime.protocol import (
+    Condition,
+    LaunchKey,
+    LaunchRefusedError,
+    LaunchRequest,
+    LaunchSeen,
+    PodSeen,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +98,12 @@ class LocalRuntime:
         """Start the attempts of this launch, unless they are under way."""
         if request.key in self._launches:
             return
+        if request.credential:
+            msg = (
+                f'The Secret "{request.credential.secret}" can\'t be had: without a cluster there are no Secrets. '
+                "Run it on Kubernetes, or leave credentials_secret out."
+            )
+            raise LaunchRefusedError(Reason.PERMANENT_ERROR, msg, permanent=True)
         workspace = await asyncio.to_thread(self._workspaces.make, request.key.name)
         reach("workspace-made")
         launch = _Launch(request, LaunchSeen(request.key), workspace)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from indexjob.outcome import Outcome, Reason
     from indexjob.run_spec import RunSpec
+    from indexjob_operator.profiles import Profile
 
 
 class LaunchKey(NamedTuple):
@@ -30,19 +31,42 @@ class LaunchKey(NamedTuple):
         return f"{self.job_id}-{self.launch}"
 
 
+class CredentialRef(NamedTuple):
+    """Which Secret holds the git credential: its name, and the namespace where it may lie besides the one that launches run in."""
+
+    secret: str
+    namespace: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class LaunchRequest:
-    """All that a launch needs. The two secrets go to the worker's `index` alone, as files."""
+    """All that a launch needs. The two secrets go to the worker's `index` alone, the git credential to `clone` alone, as files.
+
+    `memory_bytes` is for a launch after one that was killed for memory; None is what the profile says.
+    """
 
     run_spec: RunSpec
     backoff_limit: int
+    profile: Profile
     database_url: str = field(repr=False)
     launch_token: str = field(repr=False)
+    memory_bytes: int | None = None
+    credential: CredentialRef | None = None
 
     @property
     def key(self) -> LaunchKey:
         """Which launch this is."""
         return LaunchKey(self.run_spec.job_id, self.run_spec.launch)
+
+
+class LaunchRefusedError(Exception):
+    """The runtime won't make this launch, with a sentence for people. `permanent`: nor any other of this index job, as it is."""
+
+    def __init__(self, reason: Reason, message: str, *, permanent: bool) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.permanent = permanent
 
 
 class Condition(StrEnum):
@@ -71,6 +95,15 @@ class PodSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why no pod has started yet: QuotaExceeded, Unschedulable, ImagePullFailed or NotStarted, with a sentence, and since when."""
+
+    reason: Reason
+    message: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchSeen:
     """A launch as the runtime sees it: `condition` is None until it has ended, and then no pod of it runs any more."""
 
@@ -79,6 +112,7 @@ class LaunchSeen:
     pods: tuple[PodSeen, ...] = ()
     interrupted: bool = False
     """Ended by the runtime's own shutdown: nobody's fault, and no attempt is spent."""
+    waiting: Waiting | None = None
 
 
 class Runtime(Protocol):
