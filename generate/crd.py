@@ -66,7 +66,7 @@ def structural(part: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
     if kept.get("default", ...) is None:
         del kept["default"]
     if kept.get("type") == "integer":
-        kept.setdefault("format", "int32" if abs(kept.get("maximum", 2**63)) < 2**31 else "int64")
+        kept["format"] = "int64"
     if "properties" in kept:
         kept["properties"] = {name: structural(each, definitions) for name, each in kept["properties"].items()}
     for inner in ("items", "additionalProperties"):

@@ -45,12 +45,11 @@ class SecretReference(_Part):
 class IndexJobSpec(_Part):
     """What is asked for. What defines the run can't be changed; suspend, priority and ttlSecondsAfterFinished can."""
 
-    model_config = ConfigDict(json_schema_extra=rules.IMMUTABLE)
+    model_config = ConfigDict(json_schema_extra=rules.SPEC)
 
     repository: str = Field(
         min_length=1,
         max_length=2000,
-        json_schema_extra=rules.REPOSITORY,
         description="The repository's https or ssh URL, without a password or token.",
     )
     revision: str = Field(

@@ -33,31 +33,40 @@ def unchanging(field: str, *, optional: bool = False) -> Schema:
 
 SCP = r"^[^/@:]+@[^/:]+:[^/]"
 """git@host:path, which is ssh."""
+HOST = r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?[.]?|\\[[0-9a-fA-F:.]+\\])"
 
-REPOSITORY = rules(
-    rule(
-        rf"self.matches('^(?i:https|ssh)://') || self.matches('{SCP}')",
+
+def on_repository(cel: str, message: str) -> Schema:
+    """A rule about the repository's URL. It stands on the spec: a rule on a field is refused with the field's value, and this one may hold a password."""
+    return {**rule(cel, message), "fieldPath": ".repository"}
+
+
+REPOSITORY = [
+    on_repository(
+        rf"self.repository.matches('^(?i:https|ssh)://') || self.repository.matches('{SCP}')",
         "repository must be an https or ssh URL, such as https://github.com/org/name or git@github.com:org/name.git",
     ),
-    rule(r"!self.matches('[\\s\\p{Z}\\p{Cc}]')", "repository must hold no spaces or control characters"),
-    rule(
-        r"!self.matches('^(?i:https)://[^/]*@') && !self.matches('^(?i:ssh)://[^/@]*:[^/]*@')",
+    on_repository(
+        r"!self.repository.matches('[\\s\\p{Z}\\p{Cc}]')", "repository must hold no spaces or control characters"
+    ),
+    on_repository(
+        r"!self.repository.matches('^(?i:https)://[^/]*@') && !self.repository.matches('^(?i:ssh)://[^/@]*:[^/]*@')",
         "repository must hold no user name, password or token: keep it in a Secret and name that one in credentialsSecretRef",
     ),
-    rule(
-        "!self.contains('?') && !self.contains('#')",
+    on_repository(
+        "!self.repository.contains('?') && !self.repository.contains('#')",
         "repository must end with its path: take off what follows ? or #; the revision is a field of its own",
     ),
-    rule(
-        rf"self.matches('{SCP}') || self.matches('^[A-Za-z]+://([^/@]*@)?([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?[.]?|\\[[0-9a-fA-F:.]+\\])(:[0-9]{{1,5}})?(/|$)')",
+    on_repository(
+        rf"self.repository.matches('{SCP}') || self.repository.matches('^[A-Za-z]+://([^/@]*@)?{HOST}(:[0-9]{{1,5}})?(/|$)')",
         "repository must name a valid host, as in https://github.com/org/name",
     ),
-    rule(
-        rf"self.matches('{SCP}') || !self.matches('^[A-Za-z]+://[^/]*/*([.]git)?/*$')",
+    on_repository(
+        rf"self.repository.matches('{SCP}') || !self.repository.matches('^[A-Za-z]+://[^/]*/*([.]git)?/*$')",
         "repository must name a repository on its host, as in https://github.com/org/name",
     ),
-    rule(r"!self.matches('[/:][.][.]?(/|$)')", 'repository must hold no "." or ".." in its path'),
-)
+    on_repository(r"!self.repository.matches('[/:][.][.]?(/|$)')", 'repository must hold no "." or ".." in its path'),
+]
 
 REVISION = rules(
     rule(
@@ -90,7 +99,8 @@ def patterns(field: str) -> Schema:
     return {"x-kubernetes-list-type": "atomic", **rules(no_control)}
 
 
-IMMUTABLE = rules(
+SPEC = rules(
+    *REPOSITORY,
     unchanging("repository"),
     unchanging("revision"),
     unchanging("profile"),
