@@ -18,7 +18,8 @@ HEAD = """\
 {help}
 
 Every command takes `--output json` (`-o json`): one JSON document on standard output, lists as arrays; what is said to people goes to standard
-error. `INDEXJOB_DATABASE_URL` names the database, or `--database-url-file` (`INDEXJOB_DATABASE_URL_FILE`) a file that holds its URL.
+error. `INDEXJOB_DATABASE_URL` names the database, or `--database-url-file` (`INDEXJOB_DATABASE_URL_FILE`) a file that holds its URL, or a
+directory: a mounted Secret with one of the keys `migrate-url`, `operator-url`, `worker-url`, `url`, of which the first that is there counts.
 
 An id may be cut to its first four digits or more. A `REPO` is an https or ssh URL, or, where the database's setting allows local ones, a path of
 this machine.

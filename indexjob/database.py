@@ -1,7 +1,7 @@
 """Which database, and what to say when it can't be used.
 
-`INDEXJOB_DATABASE_URL` names it, or a file that holds the URL (a mounted Secret, say); without either it is the embedded one, which is then also
-migrated, because nobody else will. What is said never repeats the URL: it may hold a password.
+`INDEXJOB_DATABASE_URL` names it, or a file that holds the URL, or a directory with such files (a mounted Secret); without either it is the embedded
+one, which is then also migrated, because nobody else will. What is said never repeats the URL: it may hold a password.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 VARIABLE = "INDEXJOB_DATABASE_URL"
+KEYS = ("migrate-url", "operator-url", "worker-url", "url")
+"""Of a mounted Secret: a login for each part, the one that may most first, or one for all."""
 CONNECT_SECONDS = 10
 
 
@@ -133,6 +135,8 @@ def _named(url_file: Path | None) -> tuple[str | None, str]:
     """The URL and what it came from."""
     if url_file is None:
         return os.environ.get(VARIABLE, "").strip() or None, VARIABLE
+    if url_file.is_dir():
+        url_file = _key_in(url_file)
     try:
         url = url_file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -143,6 +147,16 @@ def _named(url_file: Path | None) -> tuple[str | None, str]:
     if not url:
         raise DatabaseUrlError(f"The file {url_file}, which should hold the database's URL, is empty.")
     return url, str(url_file)
+
+
+def _key_in(mounted: Path) -> Path:
+    """The first key that a mounted Secret has."""
+    if found := next((mounted / key for key in KEYS if (mounted / key).is_file()), None):
+        return found
+    raise DatabaseUrlError(
+        f"The Secret mounted at {mounted}, which should hold the database's URL, is missing or has none of its keys.",
+        f"Give it one of the keys {', '.join(KEYS)}.",
+    )
 
 
 def with_timeout(url: str, source: str) -> str:

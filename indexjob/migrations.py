@@ -88,8 +88,10 @@ def migrate(connection: psycopg.Connection) -> list[str]:
 
     Needs the right to create a schema and roles. The connection must be outside of a transaction.
 
+    A newer release's schema that this one still works with (one release back, after a rollback) is left as it is.
+
     Raises:
-        SchemaVersionError: the server is older than Postgres 15, or the schema was made by a newer release.
+        SchemaVersionError: the server is older than Postgres 15, or the schema is too new.
     """
     if connection.info.server_version < OLDEST_SERVER:
         msg = f"Postgres {connection.info.server_version // 10000} is too old: IndexJob needs 15 or newer."
@@ -106,8 +108,8 @@ def migrate(connection: psycopg.Connection) -> list[str]:
         )
         done = applied_version(connection)
         if done > latest_version():
-            msg = f"The schema is at version {done}, this release brings only {latest_version()}: migrate with the newer indexjob."
-            raise SchemaVersionError(msg)
+            check_version(connection)
+            return []
         ran = [script for script in migrations() if script.version > done]
         for script in ran:
             connection.execute(script.sql.encode())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from typing import Annotated
+
 import typer
 
 from indexjob.cli import health as checks
@@ -11,24 +14,49 @@ from indexjob.errors import ClearError
 
 app = typer.Typer()
 
+WAIT_SECONDS = 3.0
+
 
 @command(app, "migrate", panel="Administer")
-def migrate(call: Call) -> None:
+def migrate(
+    call: Call,
+    *,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="If it can't be done, say why and try again until it can.")
+    ] = False,
+) -> None:
     """Make the schema `indexjob`, or bring it up to this release. Safe to run again, and by two at once.
 
-    Needs the right to create a schema and roles in the database.
+    Needs the right to create a schema and roles in the database. A schema that is newer, and that this release still works with, stays as it is.
     """
+    told = ""
+    while True:
+        try:
+            _migrate(call)
+        except ClearError as error:
+            if not wait:
+                raise
+            if str(error) != told:
+                say(f"Waiting: {error}")
+            told = str(error)
+            time.sleep(WAIT_SECONDS)
+        else:
+            return
+
+
+def _migrate(call: Call) -> None:
     from indexjob import database as databases
-    from indexjob.migrations import latest_version
+    from indexjob.migrations import applied_version
 
     with call.database() as database, database.connect(check_version=False) as connection:
         applied = databases.migrate(connection)
+        version = applied_version(connection)
     if call.json:
-        answer_json({"database": database.place, "version": latest_version(), "applied": applied})
+        answer_json({"database": database.place, "version": version, "applied": applied})
     else:
         for name in applied:
             typer.echo(f"applied {name}")
-        say(f"The schema in {database.place} is at version {latest_version()}.")
+        say(f"The schema in {database.place} is at version {version}.")
 
 
 @command(app, "health", panel="Administer")

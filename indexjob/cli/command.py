@@ -37,7 +37,7 @@ UrlFileOption = Annotated[
     typer.Option(
         "--database-url-file",
         envvar="INDEXJOB_DATABASE_URL_FILE",
-        help="File that holds the database's URL, instead of INDEXJOB_DATABASE_URL.",
+        help="File that holds the database's URL, or a mounted Secret's directory, instead of INDEXJOB_DATABASE_URL.",
         show_envvar=False,
     ),
 ]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import ANY
 
 import psycopg
 import pytest
@@ -119,6 +123,31 @@ def test_a_file_can_name_the_database(cli: Cli, database: str, monkeypatch: pyte
         assert str(tmp_path / name) in result.err
 
 
+def test_a_mounted_secret_can_name_the_database(cli: Cli, database: str, tmp_path: Path) -> None:
+    """The first of its keys that is there; none of what they hold is repeated."""
+    result = cli("list", "--database-url-file", tmp_path)
+    assert result.code == 1
+    assert "has none of its keys" in result.err
+    (tmp_path / "url").write_text(f"host=nowhere.invalid password={SECRET}")
+    assert SECRET not in cli("list", "--database-url-file", tmp_path).err
+    (tmp_path / "operator-url").write_text(database)
+    assert cli("list", "-o", "json", "--database-url-file", tmp_path).json == []
+
+
+def test_migrate_can_wait_for_what_is_missing(empty_database: str, tmp_path: Path) -> None:
+    """Each reason is told once; when the last cause is gone it ends well."""
+    command = [sys.executable, "-c", "from indexjob.cli.main import main; main()", "migrate", "--wait"]
+    environment = os.environ | {"INDEXJOB_DATABASE_URL_FILE": str(tmp_path)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stderr is not None
+        assert "has none of its keys" in process.stderr.readline()
+        (tmp_path / "url").write_text(f"postgresql://me:{SECRET}@no-such-host.invalid/app")
+        assert "No machine has the name" in process.stderr.readline()
+        (tmp_path / "migrate-url").write_text(empty_database)
+        said = process.stderr.read()
+    assert (process.returncode, "is at version" in said, SECRET in said) == (0, True, False)
+
+
 @pytest.mark.parametrize("arguments", [["list"], ["enqueue", "https://example.org/x"], ["symbols", "x"], ["stats"]])
 def test_a_database_without_our_schema(on: Any, empty_database: str, arguments: list[str]) -> None:
     result = on(empty_database, *arguments)
@@ -141,11 +170,12 @@ def test_an_older_or_newer_schema(cli: Cli, admin: psycopg.Connection[Any]) -> N
         [latest + 1],
     )
     assert cli("list").code == 0
-    assert "migrate with the newer indexjob" in cli("migrate").err
+    assert cli("migrate", "-o", "json").json == {"database": ANY, "version": latest + 1, "applied": []}
     admin.execute("UPDATE indexjob.migrations SET contracts_after = %s WHERE version = %s", [latest, latest + 1])
     newer = cli("list")
     assert newer.code == 1
     assert "too new for this release" in newer.err
+    assert "too new for this release" in cli("migrate").err
     admin.execute("DELETE FROM indexjob.migrations WHERE version >= %s", [latest])
     older = cli("list")
     assert older.code == 1

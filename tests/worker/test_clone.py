@@ -366,3 +366,20 @@ def _wait_for(condition, seconds: float = 10) -> None:
     while not condition():
         assert time.monotonic() < ends
         time.sleep(0.02)
+
+
+def test_the_sample_needs_no_server_and_is_always_the_same(worker: Worker) -> None:
+    """By its URL alone, where local repositories are not allowed."""
+    code, first, _ = worker.clone("https://sample.invalid/indexjob", local_repositories=False)
+    assert (code, first["reason"]) == (0, "Completed")
+    assert worker.leftovers() == ["clone.json", "repository.git"]
+    assert _git(worker, "ls-tree", "-r", "--name-only", first["commit"]) == [
+        "shop/cart.py",
+        "shop/prices.py",
+        "web/cart.ts",
+        "web/format.ts",
+    ]
+    _, again, _ = worker.clone(
+        "https://sample.invalid/indexjob.git", local_repositories=False, known_commits={1: [first["commit"]]}
+    )
+    assert again["reason"] == "Unchanged"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from indexjob.outcome import Outcome, Reason
 from indexjob.run_spec import RunSpec
+from indexjob_worker import sample_repository
 from indexjob_worker.control import Control
 from indexjob_worker.errors import InvalidRunSpecError, RepositoryNotFoundError
 from indexjob_worker.git import address, credentials, settings
@@ -32,13 +33,16 @@ def clone(
     control.set_deadline(started_at, spec.deadline_seconds)
     where = address.judge(spec.clone_url, local_repositories=spec.local_repositories)
     workspace.begin()
+    named, where = where, sample_repository.in_place_of(where, workspace.private)
     credential = credentials.read(git_credentials, journal.scrub)
     journal.about(credential=credential.used)
     secret_settings = credentials.settings(credential, where, workspace.private, journal.scrub)
     settings.write(workspace.private, settings.configuration(where, secret_settings))
+    git = _git(spec, workspace, workspace.directory)
+    if where is not named:
+        sample_repository.make(git, where)
     if where.protocol == "file":
         _must_exist(Path(where.url.removeprefix("file://")))
-    git = _git(spec, workspace, workspace.directory)
     resolved = Remote(git, where, journal, credential_used=credential.used).resolve(spec.revision)
     journal.info("resolved", "Found the commit", commit=resolved.commit)
     commit, unchanged = resolved.commit, resolved.commit in spec.known_commits.get(EXTRACTOR_VERSION, ())

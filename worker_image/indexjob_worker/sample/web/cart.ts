@@ -1,0 +1,5 @@
+import { format } from "./format";
+
+export function show(total: number): string {
+  return `Total: ${format(total)}`;
+}
