@@ -1694,7 +1694,8 @@ CREATE VIEW indexjob.active AS
     j.reason,
     j.launched_at,
     j.started_at,
-    p.heartbeat_at
+    p.heartbeat_at,
+    GREATEST(j.created_at, j.run_after) AS due_at
    FROM ((indexjob.slots s
      JOIN indexjob.index_jobs j ON ((j.id = s.job_id)))
      LEFT JOIN indexjob.progress p ON (((p.job_id = j.id) AND (p.launch = j.launch))));
@@ -1874,6 +1875,55 @@ CREATE VIEW indexjob.dependencies WITH (security_barrier='true') AS
     n.tenant
    FROM (indexjob.current_snapshots n
      JOIN indexjob.dependency d ON ((d.graph_id = n.graph_id)));
+
+CREATE VIEW indexjob.depths AS
+ SELECT tenant,
+    state,
+    count(*) AS jobs,
+    (COALESCE(EXTRACT(epoch FROM (now() - min(due_at))), (0)::numeric))::double precision AS oldest_seconds
+   FROM ( SELECT j.tenant,
+            'queued'::text AS state,
+            GREATEST(j.created_at, j.run_after) AS due_at
+           FROM indexjob.index_jobs j
+          WHERE (j.line = ANY (ARRAY['blocked'::indexjob.line_place, 'ready'::indexjob.line_place]))
+        UNION ALL
+         SELECT j.tenant,
+            'queued'::text,
+                CASE
+                    WHEN (j.run_after <= now()) THEN GREATEST(j.created_at, j.run_after)
+                    ELSE NULL::timestamp with time zone
+                END AS "case"
+           FROM indexjob.index_jobs j
+          WHERE (j.line = 'new'::indexjob.line_place)
+        UNION ALL
+         SELECT j.tenant,
+            'queued'::text,
+                CASE
+                    WHEN (j.run_after <= now()) THEN j.run_after
+                    ELSE NULL::timestamp with time zone
+                END AS "case"
+           FROM indexjob.index_jobs j
+          WHERE (j.line = 'scheduled'::indexjob.line_place)
+        UNION ALL
+         SELECT j.tenant,
+            'queued'::text,
+            NULL::timestamp with time zone
+           FROM indexjob.index_jobs j
+          WHERE (j.line = 'coalesced'::indexjob.line_place)
+        UNION ALL
+         SELECT j.tenant,
+            'suspended'::text,
+            NULL::timestamp with time zone
+           FROM indexjob.index_jobs j
+          WHERE (j.state = 'suspended'::indexjob.job_state)
+        UNION ALL
+         SELECT j.tenant,
+            (j.state)::text AS state,
+            NULL::timestamp with time zone
+           FROM (indexjob.slots s
+             JOIN indexjob.index_jobs j ON ((j.id = s.job_id)))
+          WHERE (j.state = ANY (ARRAY['launching'::indexjob.job_state, 'running'::indexjob.job_state]))) u
+  GROUP BY tenant, state;
 
 CREATE VIEW indexjob.durations WITH (security_barrier='true') AS
  SELECT tenant,
@@ -2480,6 +2530,8 @@ CREATE INDEX index_jobs_ready ON indexjob.index_jobs USING btree (tenant, priori
 
 CREATE INDEX index_jobs_scheduled ON indexjob.index_jobs USING btree (run_after) WHERE (line = 'scheduled'::indexjob.line_place);
 
+CREATE INDEX index_jobs_suspended ON indexjob.index_jobs USING btree (tenant) WHERE (state = 'suspended'::indexjob.job_state);
+
 CREATE INDEX manifest_file_content ON indexjob.manifest_file USING btree (content_id) WHERE (content_id IS NOT NULL);
 
 CREATE UNIQUE INDEX publication_current ON indexjob.publication USING btree (repository_id, revision) WHERE current;
@@ -2755,6 +2807,8 @@ GRANT INSERT ON TABLE indexjob.dependency TO indexjob_worker;
 GRANT SELECT ON TABLE indexjob.dependencies TO indexjob_reader;
 GRANT SELECT ON TABLE indexjob.dependencies TO indexjob_producer;
 GRANT SELECT ON TABLE indexjob.dependencies TO indexjob_operator;
+
+GRANT SELECT ON TABLE indexjob.depths TO indexjob_operator;
 
 GRANT SELECT ON TABLE indexjob.durations TO indexjob_reader;
 GRANT SELECT ON TABLE indexjob.durations TO indexjob_producer;

@@ -14,7 +14,7 @@ from psycopg import errors
 from psycopg.rows import class_row
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Sequence
     from datetime import datetime, timedelta
     from uuid import UUID
 
@@ -54,11 +54,22 @@ class ActiveJob:
     launched_at: datetime | None
     started_at: datetime | None
     heartbeat_at: datetime | None
+    due_at: datetime
 
     @property
     def under_way(self) -> bool:
         """Its launch is the one that counts; otherwise what is left of it must go."""
         return self.state in ("launching", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many unfinished jobs a tenant has in one state; of those queued, how long the oldest that is due has waited."""
+
+    tenant: str
+    state: str
+    jobs: int
+    oldest_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +84,7 @@ class FinishedLaunch:
 
 ACTIVE = (
     "SELECT id, tenant, repository, clone_url, revision, profile, options, state, launch, slot_launch, backoff_left, verdict, reason,"
-    " launched_at, started_at, heartbeat_at FROM indexjob.active"
+    " launched_at, started_at, heartbeat_at, due_at FROM indexjob.active"
 )
 
 
@@ -182,6 +193,24 @@ class LeaderQueue:
     async def mend(self) -> int:
         """The sweep's part of the queue: how much was mended."""
         return int(await self._value("SELECT indexjob.mend(%s)", self.epoch))
+
+    async def prune(self, older_than: timedelta, at_most: int, kept: Collection[UUID]) -> int:
+        """Delete jobs that finished that long ago, but for `kept`: how many."""
+        return int(await self._value("SELECT indexjob.prune(%s, %s, %s)", older_than, at_most, list(kept)))
+
+    async def collect_garbage(self, keep_snapshots: int, at_most: int) -> dict[str, int]:
+        """Forget some of what no revision needs any more: how many of each kind."""
+        found = await self._value(
+            "SELECT to_jsonb(g) FROM indexjob.collect_garbage(%s, max_rows => %s) AS g", keep_snapshots, at_most
+        )
+        return dict(found)
+
+    async def depths(self) -> list[Depth]:
+        """How deep the queue is."""
+        async with self._pool.connection() as connection, connection.cursor(row_factory=class_row(Depth)) as cursor:
+            return await (
+                await cursor.execute("SELECT tenant, state, jobs, oldest_seconds FROM indexjob.depths")
+            ).fetchall()
 
     async def heartbeat_timeout(self) -> timedelta:
         """After how long without a heartbeat a run counts as stalled."""

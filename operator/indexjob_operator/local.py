@@ -15,8 +15,10 @@ from psycopg_pool import AsyncConnectionPool
 
 from indexjob_operator.dispatcher import Dispatcher
 from indexjob_operator.leadership import LEASE, lead
+from indexjob_operator.postgres import connection_options
 from indexjob_operator.profiles import Profile, Profiles
 from indexjob_operator.reconciler import Reconciler
+from indexjob_operator.retention import Retention
 from indexjob_operator.runtime.local import BACKOFF_SECONDS, WORKER, LocalRuntime
 from indexjob_operator.runtime.workspace import Workspaces
 from indexjob_operator.sweep import INTERVAL_SECONDS, Sweep
@@ -33,19 +35,6 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 12.0
 """What runs has this long to end by itself. With the worker's grace of 8 s and the recording, a stop takes less than 30 s."""
 RECORD_SECONDS = 5.0
-
-
-def connection_options() -> dict[str, Any]:
-    """How the dispatcher's connections are made: fit for a transaction-pooling PgBouncer, and a dead network is noticed before the lease has run out twice."""
-    return {
-        "autocommit": True,
-        "prepare_threshold": None,
-        "connect_timeout": 10,
-        "keepalives_idle": 5,
-        "keepalives_interval": 5,
-        "keepalives_count": 2,
-        "tcp_user_timeout": 15_000,
-    }
 
 
 async def run_local(
@@ -78,6 +67,8 @@ async def run_local(
     )
     holder = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
 
+    retention = Retention()
+
     async def serve(queue: LeaderQueue) -> None:
         work: WorkQueue[UUID] = WorkQueue()
         runtime = LocalRuntime(
@@ -92,7 +83,7 @@ async def run_local(
             heartbeat_timeout=await queue.heartbeat_timeout(),
         )
         dispatcher = Dispatcher(queue, work.add, concurrency=concurrency)
-        sweep = Sweep(queue, runtime, work.add, interval_seconds=sweep_seconds)
+        sweep = Sweep(queue, runtime, work.add, interval_seconds=sweep_seconds, retention=retention)
         term = Term(queue, work, dispatcher, reconciler, sweep, database_url)
         try:
             await _serve(term, runtime, stopping, once=once, drain_seconds=drain_seconds)

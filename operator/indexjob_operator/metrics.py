@@ -1,7 +1,8 @@
 """What the operator counts and measures, for Prometheus.
 
-Collectors only: whoever does a thing counts it here (`metrics.LAUNCHES.inc()`). What is read from elsewhere at the time of asking (how deep the queue is, how the
-pool of connections does) is in `figures.py`. Labels take few values: a tenant or a profile is named by an administrator, an index job never is a label.
+Collectors only: whoever does a thing counts it here (`metrics.LAUNCHES.inc()`). What is read from elsewhere at the time of asking (how deep the queue is,
+how the pool of connections does) is in `figures.py`. Labels take few values: a tenant or a profile is named by an administrator; an index job never is a
+label.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from indexjob.outcome import Reason
 from indexjob.queue.leader import FinishedLaunch
+from indexjob_operator import measures
 from indexjob_operator.decision import Finish, Launch, MarkRunning, Requeue, TakeDown, decide
 from indexjob_operator.faults import reach
 from indexjob_operator.profiles import Profiles, UnknownProfileError
@@ -68,7 +69,7 @@ class Reconciler:
             case Finish(verdict):
                 if seen is None:  # published, and lost from sight: nothing of it may be left when its slot is free
                     await self._runtime.cancel(key)
-                await self._finish(job, verdict)
+                await self._finish(job, verdict, seen)
             case Requeue() as requeue:
                 await self._requeue(job, requeue)
             case TakeDown(key):
@@ -91,11 +92,13 @@ class Reconciler:
             return
         reach("launched")
         self._log("launched", job)
+        measures.launched(job)
 
     async def _mark_running(self, job: ActiveJob) -> None:
         reach("marking-running")
         if await self._queue.record_running(job.id, job.launch):
             self._log("running", job)
+            measures.running(job)
         reach("running")
 
     async def _take_down(self, job: ActiveJob, key: LaunchKey) -> None:
@@ -112,7 +115,7 @@ class Reconciler:
         else:
             await self._requeue(job, Requeue(refused.reason, refused.message))
 
-    async def _finish(self, job: ActiveJob, verdict: FinishedLaunch) -> None:
+    async def _finish(self, job: ActiveJob, verdict: FinishedLaunch, seen: LaunchSeen | None = None) -> None:
         reach("recording")
         finished = await self._queue.record_finished([verdict])
         reach("recorded")
@@ -121,6 +124,7 @@ class Reconciler:
         reach("released")
         self._recorded.pop(key, None)
         if job.id in finished:
+            measures.finished(job, verdict, seen)
             self._log(
                 "finished", job, reason=job.verdict or verdict.reason, sentence="" if job.verdict else verdict.message
             )
@@ -140,6 +144,7 @@ class Reconciler:
         reach("requeued")
         self._recorded.pop(key, None)
         if state is not None:
+            measures.requeued(requeue.reason)
             self._log("requeued", job, reason=requeue.reason, sentence=requeue.message)
 
     async def _record_attempts(self, seen: LaunchSeen) -> None:
@@ -150,6 +155,8 @@ class Reconciler:
                 reach("recording-attempt")
                 await self._queue.record_attempt(seen.key.job_id, seen.key.launch, attempt_of(pod))
                 recorded.add(mark)
+                if pod.finished_at is not None:
+                    measures.attempted(pod)
 
     def _log(self, action: str, job: ActiveJob, **more: object) -> None:
         logger.info(

@@ -10,9 +10,10 @@ import psycopg
 
 from indexjob.queue.leader import LeaderQueue, LeadershipLostError
 from indexjob.queue.wakeup import WAKE, listen
+from indexjob_operator import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
     from uuid import UUID
 
     from indexjob_operator.dispatcher import Dispatcher
@@ -27,7 +28,7 @@ AFTER_AN_ERROR_SECONDS = 1.0
 
 
 class Term:
-    """The loops of one term. Trouble with Postgres or with one index job ends none of them; a lost lease ends them all."""
+    """The loops of one term, and those that the runtime wants `beside` them. Trouble with Postgres or one index job ends none; a lost lease ends all."""
 
     def __init__(
         self,
@@ -37,6 +38,8 @@ class Term:
         reconciler: Reconciler,
         sweep: Sweep,
         database_url: str,
+        *,
+        beside: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
         self._queue = queue
         self._work = work
@@ -44,6 +47,7 @@ class Term:
         self._reconciler = reconciler
         self._sweep = sweep
         self._database_url = database_url
+        self._beside = beside
         self._steered = asyncio.Event()
 
     async def run(self) -> None:
@@ -58,6 +62,8 @@ class Term:
                 loops.create_task(_patiently(self._sweep.run))
                 loops.create_task(_patiently(self._dispatcher.run, self._sweep.soon))
                 loops.create_task(_patiently(self._look_at_steered))
+                for loop in self._beside:
+                    loops.create_task(_patiently(loop))
                 for _ in range(RECONCILERS):
                     loops.create_task(self._reconcile())
         except* LeadershipLostError:
@@ -76,6 +82,12 @@ class Term:
         self._dispatcher.draining = True
         while await self._queue.active() or not self._work.idle:
             await asyncio.sleep(0.05)
+
+    async def until_idle(self) -> None:
+        """Claim no more, and return when all that was begun is done; what runs, runs on."""
+        self._dispatcher.draining = True
+        while not self._work.idle:
+            await asyncio.sleep(0.02)
 
     def _heard(self, _: str) -> None:
         self._dispatcher.wake()
@@ -100,6 +112,7 @@ class Term:
                 raise
             except Exception as error:
                 pause = self._work.retry(job_id)
+                metrics.FAILED_RECONCILES.inc()
                 logger.warning(
                     "%s; again in %.1f s",
                     error,
@@ -113,11 +126,15 @@ class Term:
 
 
 async def _patiently(loop: Callable[[], Awaitable[None]], failed: Callable[[], None] = lambda: None) -> None:
-    """Run a loop; when Postgres fails it, run it again after a while. What it had done by then, and not heard of, is for `failed` to see to."""
+    """Run a loop; when it fails, run it again after a while. What it had done by then, and not heard of, is for `failed` to see to."""
     while True:
         try:
             await loop()
+        except LeadershipLostError:
+            raise
         except psycopg.Error as error:
             logger.warning("Postgres failed: %s", error, extra={"action": "database-error"})
-            await asyncio.sleep(AFTER_AN_ERROR_SECONDS)
-            failed()
+        except Exception as error:  # the API's, say: the other loops have no part in it
+            logger.warning("%s; again soon", error, exc_info=error, extra={"action": "loop-failed"})
+        await asyncio.sleep(AFTER_AN_ERROR_SECONDS)
+        failed()

@@ -73,6 +73,7 @@ CREATE INDEX index_jobs_ready ON indexjob.index_jobs (tenant, priority DESC, seq
 CREATE UNIQUE INDEX index_jobs_next ON indexjob.index_jobs (tenant, repository) WHERE line = 'ready';
 CREATE INDEX index_jobs_equal ON indexjob.index_jobs (tenant, repository, revision, jsonb_hash_extended(options, 0)) WHERE line IN ('new', 'blocked');
 CREATE INDEX index_jobs_coalesced ON indexjob.index_jobs (gave_way_to) WHERE line = 'coalesced';
+CREATE INDEX index_jobs_suspended ON indexjob.index_jobs (tenant) WHERE state = 'suspended';
 CREATE INDEX index_jobs_finished ON indexjob.index_jobs (finished_at) WHERE finished_at IS NOT NULL;
 
 -- One running job per repository and tenant. A slot is kept until the launch that holds it is gone, whatever became of its row.
