@@ -1888,38 +1888,38 @@ CREATE VIEW indexjob.depths AS
           WHERE (j.line = ANY (ARRAY['blocked'::indexjob.line_place, 'ready'::indexjob.line_place]))
         UNION ALL
          SELECT j.tenant,
-            'queued'::text,
+            'queued'::text AS state,
                 CASE
                     WHEN (j.run_after <= now()) THEN GREATEST(j.created_at, j.run_after)
                     ELSE NULL::timestamp with time zone
-                END AS "case"
+                END AS due_at
            FROM indexjob.index_jobs j
           WHERE (j.line = 'new'::indexjob.line_place)
         UNION ALL
          SELECT j.tenant,
-            'queued'::text,
+            'queued'::text AS state,
                 CASE
                     WHEN (j.run_after <= now()) THEN j.run_after
                     ELSE NULL::timestamp with time zone
-                END AS "case"
+                END AS due_at
            FROM indexjob.index_jobs j
           WHERE (j.line = 'scheduled'::indexjob.line_place)
         UNION ALL
          SELECT j.tenant,
-            'queued'::text,
-            NULL::timestamp with time zone
+            'queued'::text AS state,
+            NULL::timestamp with time zone AS due_at
            FROM indexjob.index_jobs j
           WHERE (j.line = 'coalesced'::indexjob.line_place)
         UNION ALL
          SELECT j.tenant,
-            'suspended'::text,
-            NULL::timestamp with time zone
+            'suspended'::text AS state,
+            NULL::timestamp with time zone AS due_at
            FROM indexjob.index_jobs j
           WHERE (j.state = 'suspended'::indexjob.job_state)
         UNION ALL
          SELECT j.tenant,
             (j.state)::text AS state,
-            NULL::timestamp with time zone
+            NULL::timestamp with time zone AS due_at
            FROM (indexjob.slots s
              JOIN indexjob.index_jobs j ON ((j.id = s.job_id)))
           WHERE (j.state = ANY (ARRAY['launching'::indexjob.job_state, 'running'::indexjob.job_state]))) u

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import yaml
-from pydantic import Field, PositiveFloat, PositiveInt, StringConstraints, ValidationError
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, StringConstraints, ValidationError
 
 from indexjob.errors import ClearError
 from indexjob_operator.profiles import Profile, Profiles, Setting
@@ -60,6 +60,25 @@ class Patience(Setting):
     """A Job or Secret of ours that no row knows is removed when it is older than this."""
 
 
+class Keep(Setting):
+    """What is kept of the past. Days are of the database's clock."""
+
+    snapshots: PositiveInt = 3
+    """The newest so many of each revision; what a revision shows now always stays."""
+    finished_days: PositiveFloat = 30.0
+    """Finished jobs are deleted after so many days; one whose IndexJob is there stays."""
+
+
+class Share(Setting):
+    """A tenant's part of the queue."""
+
+    role: str | None = None
+    """Members of this Postgres role see and steer the tenant's jobs."""
+    cap: NonNegativeInt | None = None
+    """How many run at once; None is as many as there is room for."""
+    weight: PositiveInt = 1
+
+
 class Settings(Setting):
     """All of them."""
 
@@ -70,6 +89,11 @@ class Settings(Setting):
     worker: Worker
     queue: Queue = Queue()
     patience: Patience = Patience()
+    keep: Keep = Keep()
+    shares: dict[TenantName, Share] = Field(default_factory=dict)
+    """Tenants with a role, a cap or a weight of their own, written to `indexjob.tenants` at start; the others are left as they are there."""
+    watch_namespaces: tuple[NamespaceName, ...] = ()
+    """Where IndexJobs are looked after; none named is everywhere."""
     tenants: dict[NamespaceName, TenantName] = Field(default_factory=dict)
     """Whose IndexJobs those of a namespace are; a namespace that isn't named is a tenant of its own name."""
     credential_namespaces: tuple[NamespaceName | Annotated[str, StringConstraints(pattern=r"^\*$")], ...] = ()
@@ -94,7 +118,8 @@ class DatabaseUrls(NamedTuple):
 
     operator: str
     worker: str
-    migrate: str
+    migrate: str | None
+    """None where something else migrates."""
 
     def __repr__(self) -> str:
         return "DatabaseUrls(…)"
@@ -131,7 +156,7 @@ def database_urls(directory: Path) -> DatabaseUrls:
         SettingsError: there is neither.
     """
 
-    def one(name: str) -> str:
+    def one(name: str) -> str | None:
         for path in (directory / f"{name}-url", directory / "url"):
             try:
                 text = path.read_text().strip()
@@ -141,9 +166,14 @@ def database_urls(directory: Path) -> DatabaseUrls:
                 raise SettingsError(f"The database credential {path} can't be read ({type(error).__name__}).") from None
             if text:
                 return text
+        return None
+
+    def needed(name: str) -> str:
+        if url := one(name):
+            return url
         raise SettingsError(
             f"The database credential in {directory} has neither {name}-url nor url.",
             "Give its Secret the key url, or operator-url, worker-url and migrate-url.",
         )
 
-    return DatabaseUrls(one("operator"), one("worker"), one("migrate"))
+    return DatabaseUrls(needed("operator"), needed("worker"), one("migrate"))

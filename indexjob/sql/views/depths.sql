@@ -5,15 +5,15 @@ SELECT u.tenant, u.state, count(*) AS jobs, coalesce(extract(epoch FROM now() - 
 FROM (
     SELECT j.tenant, 'queued' AS state, greatest(j.created_at, j.run_after) AS due_at FROM indexjob.index_jobs j WHERE j.line IN ('blocked', 'ready')
     UNION ALL
-    SELECT j.tenant, 'queued', CASE WHEN j.run_after <= now() THEN greatest(j.created_at, j.run_after) END FROM indexjob.index_jobs j WHERE j.line = 'new'
+    SELECT j.tenant, 'queued' AS state, CASE WHEN j.run_after <= now() THEN greatest(j.created_at, j.run_after) END AS due_at FROM indexjob.index_jobs j WHERE j.line = 'new'
     UNION ALL
-    SELECT j.tenant, 'queued', CASE WHEN j.run_after <= now() THEN j.run_after END FROM indexjob.index_jobs j WHERE j.line = 'scheduled'
+    SELECT j.tenant, 'queued' AS state, CASE WHEN j.run_after <= now() THEN j.run_after END AS due_at FROM indexjob.index_jobs j WHERE j.line = 'scheduled'
     UNION ALL
-    SELECT j.tenant, 'queued', NULL FROM indexjob.index_jobs j WHERE j.line = 'coalesced'
+    SELECT j.tenant, 'queued' AS state, NULL AS due_at FROM indexjob.index_jobs j WHERE j.line = 'coalesced'
     UNION ALL
-    SELECT j.tenant, 'suspended', NULL FROM indexjob.index_jobs j WHERE j.state = 'suspended'
+    SELECT j.tenant, 'suspended' AS state, NULL AS due_at FROM indexjob.index_jobs j WHERE j.state = 'suspended'
     UNION ALL
-    SELECT j.tenant, j.state::text, NULL FROM indexjob.slots s JOIN indexjob.index_jobs j ON j.id = s.job_id WHERE j.state IN ('launching', 'running')
+    SELECT j.tenant, j.state::text, NULL AS due_at FROM indexjob.slots s JOIN indexjob.index_jobs j ON j.id = s.job_id WHERE j.state IN ('launching', 'running')
 ) AS u
 GROUP BY u.tenant, u.state;
 REVOKE ALL ON indexjob.depths FROM PUBLIC;
