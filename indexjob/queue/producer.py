@@ -30,7 +30,7 @@ LOOK_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexRequest:
-    """What `indexjob.enqueue` takes. `options` has the keys credentials_secret, active_deadline_seconds, include, exclude, languages."""
+    """What `indexjob.enqueue` takes. `options`: credentials_secret, active_deadline_seconds, ttl_seconds_after_finished, include, exclude, languages."""
 
     repository: str
     revision: str = "HEAD"

@@ -3,6 +3,7 @@ CREATE OR REPLACE FUNCTION indexjob.check_request(repository text, revision text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    caller name := coalesce(nullif(current_setting('role', true), 'none'), session_user::text)::name;
     key text;
     value jsonb;
     bad text;
@@ -29,6 +30,18 @@ BEGIN
                 IF jsonb_typeof(value) <> 'string' OR value #>> '{}' !~ '^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$' THEN
                     bad := 'the name of a Kubernetes Secret';
                 END IF;
+            WHEN 'credentials_namespace' THEN
+                -- The mirror says so of an IndexJob, for it knows where that one is; nobody else may point at a namespace.
+                IF NOT indexjob.serves_all_tenants(caller) THEN
+                    RAISE EXCEPTION 'the option "credentials_namespace" is the operator''s own'
+                        USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out: the Secret is looked for in the namespace that Jobs run in.';
+                ELSIF jsonb_typeof(value) <> 'string' OR value #>> '{}' !~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' THEN
+                    bad := 'the name of a namespace';
+                END IF;
+            WHEN 'ttl_seconds_after_finished' THEN
+                IF jsonb_typeof(value) <> 'number' OR (value #>> '{}')::numeric NOT BETWEEN 0 AND 2147483647 OR (value #>> '{}')::numeric % 1 <> 0 THEN
+                    bad := 'a whole number of seconds, 0 or more';
+                END IF;
             WHEN 'active_deadline_seconds' THEN
                 IF jsonb_typeof(value) <> 'number' OR (value #>> '{}')::numeric NOT BETWEEN 1 AND 2147483647 OR (value #>> '{}')::numeric % 1 <> 0 THEN
                     bad := 'a whole number of seconds, at least 1';
@@ -43,7 +56,7 @@ BEGIN
                 END IF;
             ELSE
                 RAISE EXCEPTION 'unknown option "%"', left(key, 100)
-                    USING ERRCODE = 'invalid_parameter_value', HINT = 'The options are credentials_secret, active_deadline_seconds, include, exclude and languages.';
+                    USING ERRCODE = 'invalid_parameter_value', HINT = 'The options are credentials_secret, active_deadline_seconds, ttl_seconds_after_finished, include, exclude and languages.';
         END CASE;
         IF bad IS NOT NULL THEN
             RAISE EXCEPTION 'option "%" must be %', key, bad USING ERRCODE = 'invalid_parameter_value';

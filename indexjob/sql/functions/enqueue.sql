@@ -22,6 +22,8 @@ DECLARE
     caller name := coalesce(nullif(current_setting('role', true), 'none'), session_user::text)::name;
     asked text := repository;
     key text := repository;
+    wanted jsonb := options;
+    ttl integer;
     job uuid;
 BEGIN
     -- An https URL that is normal already.
@@ -33,17 +35,22 @@ BEGIN
     IF (key ~~ 'https:%' AND length(revision) <= 255 AND revision ~ '^[A-Za-z0-9_]+([/.-][A-Za-z0-9_]+)*$' AND revision !~~ '%.lock'
         AND backoff_limit BETWEEN 0 AND 100 AND profile = 'default' AND options = '{}') IS NOT TRUE THEN
         PERFORM indexjob.check_request(key, revision, backoff_limit, profile, options);
+        -- How long a Job is kept makes no request another one: kept apart from the options, by which equal requests are known.
+        ttl := (options ->> 'ttl_seconds_after_finished')::integer;
+        wanted := options - 'ttl_seconds_after_finished';
     END IF;
-    IF length(idempotency_key) NOT BETWEEN 1 AND 500 OR length(batch) NOT BETWEEN 1 AND 500 THEN
+    IF idempotency_key LIKE 'indexjob:%' AND NOT indexjob.serves_all_tenants(caller) THEN
+        RAISE EXCEPTION 'keys that begin with "indexjob:" are those of IndexJob resources' USING ERRCODE = 'invalid_parameter_value', HINT = 'Choose another key.';
+    ELSIF length(idempotency_key) NOT BETWEEN 1 AND 500 OR length(batch) NOT BETWEEN 1 AND 500 THEN
         RAISE EXCEPTION 'idempotency_key and batch are texts of 1 to 500 characters' USING ERRCODE = 'invalid_parameter_value';
     ELSIF run_after NOT BETWEEN '1970-01-01Z' AND '9999-01-01Z' THEN
         RAISE EXCEPTION 'run_after must lie between the years 1970 and 9999' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- A tenant that exists and whose role the caller has, or a caller who may do whatever this function's owner may; and no key that may be taken.
     IF idempotency_key IS NULL THEN
-        INSERT INTO indexjob.index_jobs (tenant, repository, clone_url, revision, priority, run_after, batch, backoff_limit, profile, options)
+        INSERT INTO indexjob.index_jobs (tenant, repository, clone_url, revision, priority, run_after, batch, backoff_limit, profile, options, ttl_seconds_after_finished)
         SELECT t.name, key, asked, enqueue.revision, coalesce(enqueue.priority, 0), coalesce(enqueue.run_after, now()),
-               enqueue.batch, enqueue.backoff_limit, enqueue.profile, enqueue.options
+               enqueue.batch, enqueue.backoff_limit, enqueue.profile, wanted, ttl
         FROM indexjob.tenants t
         WHERE t.name = enqueue.tenant
           AND (pg_has_role(caller, current_user, 'MEMBER') OR pg_has_role(caller, to_regrole(quote_ident(t.role)), 'MEMBER'))
@@ -53,9 +60,10 @@ BEGIN
         PERFORM indexjob.require_tenant(tenant);
     END IF;
     WHILE job IS NULL LOOP
-        INSERT INTO indexjob.index_jobs (tenant, repository, clone_url, revision, priority, run_after, idempotency_key, batch, backoff_limit, profile, options)
+        INSERT INTO indexjob.index_jobs (tenant, repository, clone_url, revision, priority, run_after, idempotency_key, batch, backoff_limit, profile, options,
+                                         ttl_seconds_after_finished)
         VALUES (enqueue.tenant, key, asked, enqueue.revision, coalesce(enqueue.priority, 0), coalesce(enqueue.run_after, now()),
-                enqueue.idempotency_key, enqueue.batch, enqueue.backoff_limit, enqueue.profile, enqueue.options)
+                enqueue.idempotency_key, enqueue.batch, enqueue.backoff_limit, enqueue.profile, wanted, ttl)
         ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
         RETURNING id INTO job;
         IF job IS NULL THEN

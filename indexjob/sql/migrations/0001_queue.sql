@@ -34,6 +34,7 @@ CREATE TABLE indexjob.index_jobs (
     backoff_limit integer NOT NULL,
     profile text NOT NULL,
     options jsonb NOT NULL,
+    ttl_seconds_after_finished integer,
     state indexjob.job_state NOT NULL DEFAULT 'queued',
     line indexjob.line_place DEFAULT 'new',
     gave_way_to uuid,
@@ -59,6 +60,7 @@ CREATE FUNCTION indexjob.is_sound(job indexjob.index_jobs) RETURNS boolean LANGU
 ALTER TABLE indexjob.index_jobs ADD CONSTRAINT sound CHECK (indexjob.is_sound(index_jobs));
 COMMENT ON TABLE indexjob.index_jobs IS 'One request to index a repository at a revision. The truth: Jobs, pods and resources are views of it.';
 COMMENT ON COLUMN indexjob.index_jobs.repository IS 'Normalised, so that one repository is one repository; clone_url is what was asked for.';
+COMMENT ON COLUMN indexjob.index_jobs.ttl_seconds_after_finished IS 'How long its Job is kept once its outcome is recorded; NULL is the administrator''s default. No option: it makes no request another one.';
 COMMENT ON COLUMN indexjob.index_jobs.launch IS 'Number of the last launch. Never counted back: a Job''s name is used once.';
 COMMENT ON COLUMN indexjob.index_jobs.failures IS 'How much of backoff_limit is spent.';
 COMMENT ON COLUMN indexjob.index_jobs.resets IS 'Launches lost to infrastructure; counted apart from failures, and capped.';
@@ -74,6 +76,8 @@ CREATE UNIQUE INDEX index_jobs_next ON indexjob.index_jobs (tenant, repository) 
 CREATE INDEX index_jobs_equal ON indexjob.index_jobs (tenant, repository, revision, jsonb_hash_extended(options, 0)) WHERE line IN ('new', 'blocked');
 CREATE INDEX index_jobs_coalesced ON indexjob.index_jobs (gave_way_to) WHERE line = 'coalesced';
 CREATE INDEX index_jobs_suspended ON indexjob.index_jobs (tenant) WHERE state = 'suspended';
+CREATE INDEX index_jobs_resources ON indexjob.index_jobs (split_part(idempotency_key, ':', 2)) WHERE idempotency_key LIKE 'indexjob:%';
+CREATE INDEX index_jobs_unfinished_resources ON indexjob.index_jobs (id) WHERE idempotency_key LIKE 'indexjob:%' AND finished_at IS NULL;
 CREATE INDEX index_jobs_finished ON indexjob.index_jobs (finished_at) WHERE finished_at IS NOT NULL;
 
 -- One running job per repository and tenant. A slot is kept until the launch that holds it is gone, whatever became of its row.

@@ -2,7 +2,8 @@
 CREATE OR REPLACE VIEW indexjob.active AS
 SELECT j.id, j.tenant, j.repository, j.clone_url, j.revision, j.profile, j.options, j.state::text AS state, j.launch, s.launch AS slot_launch,
     j.backoff_limit - j.failures AS backoff_left, j.verdict::text AS verdict, j.reason, j.launched_at, j.started_at, p.heartbeat_at,
-    greatest(j.created_at, j.run_after) AS due_at
+    greatest(j.created_at, j.run_after) AS due_at,
+    j.ttl_seconds_after_finished
 FROM indexjob.slots s
 JOIN indexjob.index_jobs j ON j.id = s.job_id
 LEFT JOIN indexjob.progress p ON p.job_id = j.id AND p.launch = j.launch;

@@ -42,7 +42,7 @@ def test_the_sql(application: str, leader: Leader) -> None:
         ).fetchall()
     assert found == [
         ("https://github.com/acme/shop", "main", "queued", 0),
-        ("https://github.com/acme/catalogue", "v2.1", "queued", 10),
+        ("https://github.com/acme/catalogue", "v2.1", "queued", 20),
     ]
 
 
