@@ -136,6 +136,38 @@ CREATE FUNCTION indexjob.acquire_lease(who text, for_time interval) RETURNS bigi
     RETURNING l.epoch
 $$;
 
+CREATE FUNCTION indexjob.apply_resource(held bigint, uid text, token text, request jsonb) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+DECLARE
+    its_key text := format('indexjob:%s:%s', uid, token);
+    earlier indexjob.index_jobs;
+    job indexjob.index_jobs;
+BEGIN
+    PERFORM indexjob.lead(held);
+    IF uid !~ '^[0-9A-Za-z-]{1,64}$' THEN
+        RAISE EXCEPTION 'a resource''s uid is letters, digits and dashes' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    FOR earlier IN SELECT * FROM indexjob.index_jobs j
+        WHERE j.idempotency_key LIKE 'indexjob:%' AND split_part(j.idempotency_key, ':', 2) = uid AND j.idempotency_key <> its_key LOOP
+        PERFORM indexjob.let_go(earlier, 'Its IndexJob asked for another run.');
+    END LOOP;
+    SELECT * INTO job FROM indexjob.index_jobs j WHERE j.idempotency_key LIKE 'indexjob:%' AND split_part(j.idempotency_key, ':', 2) = uid;
+    IF NOT FOUND THEN
+        job.id := indexjob.enqueue(request ->> 'repository', request ->> 'revision', (request ->> 'priority')::integer, now(), its_key, NULL,
+                                   (request ->> 'backoff_limit')::integer, request ->> 'profile', request ->> 'tenant', request -> 'options');
+    END IF;
+    PERFORM indexjob.revise(job.id, jsonb_build_object('priority', request -> 'priority', 'ttl_seconds_after_finished', request -> 'ttl_seconds_after_finished'));
+    SELECT * INTO job FROM indexjob.index_jobs j WHERE j.id = job.id;
+    IF (request ->> 'suspend')::boolean AND job.state IN ('queued', 'launching', 'running') THEN
+        PERFORM indexjob.suspend(job.id);
+    ELSIF NOT (request ->> 'suspend')::boolean AND job.state = 'suspended' THEN
+        PERFORM indexjob.resume(job.id);
+    END IF;
+    RETURN job.id;
+END $_$;
+
 CREATE FUNCTION indexjob.best_of_line(free integer, passed_over uuid[]) RETURNS uuid[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -263,6 +295,7 @@ CREATE FUNCTION indexjob.check_request(repository text, revision text, backoff_l
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $_$
 DECLARE
+    caller name := coalesce(nullif(current_setting('role', true), 'none'), session_user::text)::name;
     key text;
     value jsonb;
     bad text;
@@ -289,6 +322,18 @@ BEGIN
                 IF jsonb_typeof(value) <> 'string' OR value #>> '{}' !~ '^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$' THEN
                     bad := 'the name of a Kubernetes Secret';
                 END IF;
+            WHEN 'credentials_namespace' THEN
+                -- The mirror says so of an IndexJob, for it knows where that one is; nobody else may point at a namespace.
+                IF NOT indexjob.serves_all_tenants(caller) THEN
+                    RAISE EXCEPTION 'the option "credentials_namespace" is the operator''s own'
+                        USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out: the Secret is looked for in the namespace that Jobs run in.';
+                ELSIF jsonb_typeof(value) <> 'string' OR value #>> '{}' !~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$' THEN
+                    bad := 'the name of a namespace';
+                END IF;
+            WHEN 'ttl_seconds_after_finished' THEN
+                IF jsonb_typeof(value) <> 'number' OR (value #>> '{}')::numeric NOT BETWEEN 0 AND 2147483647 OR (value #>> '{}')::numeric % 1 <> 0 THEN
+                    bad := 'a whole number of seconds, 0 or more';
+                END IF;
             WHEN 'active_deadline_seconds' THEN
                 IF jsonb_typeof(value) <> 'number' OR (value #>> '{}')::numeric NOT BETWEEN 1 AND 2147483647 OR (value #>> '{}')::numeric % 1 <> 0 THEN
                     bad := 'a whole number of seconds, at least 1';
@@ -303,7 +348,7 @@ BEGIN
                 END IF;
             ELSE
                 RAISE EXCEPTION 'unknown option "%"', left(key, 100)
-                    USING ERRCODE = 'invalid_parameter_value', HINT = 'The options are credentials_secret, active_deadline_seconds, include, exclude and languages.';
+                    USING ERRCODE = 'invalid_parameter_value', HINT = 'The options are credentials_secret, active_deadline_seconds, ttl_seconds_after_finished, include, exclude and languages.';
         END CASE;
         IF bad IS NOT NULL THEN
             RAISE EXCEPTION 'option "%" must be %', key, bad USING ERRCODE = 'invalid_parameter_value';
@@ -538,6 +583,23 @@ BEGIN
     END LOOP;
 END $$;
 
+CREATE FUNCTION indexjob.drop_resources(held bigint, uids text[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    job indexjob.index_jobs;
+    dropped integer := 0;
+BEGIN
+    PERFORM indexjob.lead(held);
+    FOR job IN SELECT j.* FROM unnest(uids) AS u (uid) JOIN indexjob.index_jobs j
+        ON j.idempotency_key LIKE 'indexjob:%' AND split_part(j.idempotency_key, ':', 2) = u.uid LOOP
+        PERFORM indexjob.let_go(job, 'Its IndexJob was deleted.');
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END $$;
+
 CREATE FUNCTION indexjob.enqueue(repository text, revision text DEFAULT 'HEAD'::text, priority integer DEFAULT 0, run_after timestamp with time zone DEFAULT now(), idempotency_key text DEFAULT NULL::text, batch text DEFAULT NULL::text, backoff_limit integer DEFAULT 3, profile text DEFAULT 'default'::text, tenant text DEFAULT 'default'::text, options jsonb DEFAULT '{}'::jsonb) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -547,6 +609,8 @@ DECLARE
     caller name := coalesce(nullif(current_setting('role', true), 'none'), session_user::text)::name;
     asked text := repository;
     key text := repository;
+    wanted jsonb := options;
+    ttl integer;
     job uuid;
 BEGIN
     -- An https URL that is normal already.
@@ -558,17 +622,22 @@ BEGIN
     IF (key ~~ 'https:%' AND length(revision) <= 255 AND revision ~ '^[A-Za-z0-9_]+([/.-][A-Za-z0-9_]+)*$' AND revision !~~ '%.lock'
         AND backoff_limit BETWEEN 0 AND 100 AND profile = 'default' AND options = '{}') IS NOT TRUE THEN
         PERFORM indexjob.check_request(key, revision, backoff_limit, profile, options);
+        -- How long a Job is kept makes no request another one: kept apart from the options, by which equal requests are known.
+        ttl := (options ->> 'ttl_seconds_after_finished')::integer;
+        wanted := options - 'ttl_seconds_after_finished';
     END IF;
-    IF length(idempotency_key) NOT BETWEEN 1 AND 500 OR length(batch) NOT BETWEEN 1 AND 500 THEN
+    IF idempotency_key LIKE 'indexjob:%' AND NOT indexjob.serves_all_tenants(caller) THEN
+        RAISE EXCEPTION 'keys that begin with "indexjob:" are those of IndexJob resources' USING ERRCODE = 'invalid_parameter_value', HINT = 'Choose another key.';
+    ELSIF length(idempotency_key) NOT BETWEEN 1 AND 500 OR length(batch) NOT BETWEEN 1 AND 500 THEN
         RAISE EXCEPTION 'idempotency_key and batch are texts of 1 to 500 characters' USING ERRCODE = 'invalid_parameter_value';
     ELSIF run_after NOT BETWEEN '1970-01-01Z' AND '9999-01-01Z' THEN
         RAISE EXCEPTION 'run_after must lie between the years 1970 and 9999' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- A tenant that exists and whose role the caller has, or a caller who may do whatever this function's owner may; and no key that may be taken.
     IF idempotency_key IS NULL THEN
-        INSERT INTO indexjob.index_jobs (tenant, repository, clone_url, revision, priority, run_after, batch, backoff_limit, profile, options)
+        INSERT INTO indexjob.index_jobs (tenant, repository, clone_url, revision, priority, run_after, batch, backoff_limit, profile, options, ttl_seconds_after_finished)
         SELECT t.name, key, asked, enqueue.revision, coalesce(enqueue.priority, 0), coalesce(enqueue.run_after, now()),
-               enqueue.batch, enqueue.backoff_limit, enqueue.profile, enqueue.options
+               enqueue.batch, enqueue.backoff_limit, enqueue.profile, wanted, ttl
         FROM indexjob.tenants t
         WHERE t.name = enqueue.tenant
           AND (pg_has_role(caller, current_user, 'MEMBER') OR pg_has_role(caller, to_regrole(quote_ident(t.role)), 'MEMBER'))
@@ -578,9 +647,10 @@ BEGIN
         PERFORM indexjob.require_tenant(tenant);
     END IF;
     WHILE job IS NULL LOOP
-        INSERT INTO indexjob.index_jobs (tenant, repository, clone_url, revision, priority, run_after, idempotency_key, batch, backoff_limit, profile, options)
+        INSERT INTO indexjob.index_jobs (tenant, repository, clone_url, revision, priority, run_after, idempotency_key, batch, backoff_limit, profile, options,
+                                         ttl_seconds_after_finished)
         VALUES (enqueue.tenant, key, asked, enqueue.revision, coalesce(enqueue.priority, 0), coalesce(enqueue.run_after, now()),
-                enqueue.idempotency_key, enqueue.batch, enqueue.backoff_limit, enqueue.profile, enqueue.options)
+                enqueue.idempotency_key, enqueue.batch, enqueue.backoff_limit, enqueue.profile, wanted, ttl)
         ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
         RETURNING id INTO job;
         IF job IS NULL THEN
@@ -704,6 +774,7 @@ CREATE TABLE indexjob.index_jobs (
     backoff_limit integer NOT NULL,
     profile text NOT NULL,
     options jsonb NOT NULL,
+    ttl_seconds_after_finished integer,
     state indexjob.job_state DEFAULT 'queued'::indexjob.job_state NOT NULL,
     line indexjob.line_place DEFAULT 'new'::indexjob.line_place,
     gave_way_to uuid,
@@ -729,6 +800,8 @@ WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze
 COMMENT ON TABLE indexjob.index_jobs IS 'One request to index a repository at a revision. The truth: Jobs, pods and resources are views of it.';
 
 COMMENT ON COLUMN indexjob.index_jobs.repository IS 'Normalised, so that one repository is one repository; clone_url is what was asked for.';
+
+COMMENT ON COLUMN indexjob.index_jobs.ttl_seconds_after_finished IS 'How long its Job is kept once its outcome is recorded; NULL is the administrator''s default. No option: it makes no request another one.';
 
 COMMENT ON COLUMN indexjob.index_jobs.launch IS 'Number of the last launch. Never counted back: a Job''s name is used once.';
 
@@ -812,6 +885,17 @@ BEGIN
         RAISE EXCEPTION 'epoch % is over: another operator leads', held USING ERRCODE = 'IJ001';
     END IF;
     PERFORM set_config('lock_timeout', '200ms', true);
+END $$;
+
+CREATE FUNCTION indexjob.let_go(job indexjob.index_jobs, why text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF job.finished_at IS NULL THEN
+        PERFORM indexjob.cancel(job.id, why);
+    END IF;
+    UPDATE indexjob.index_jobs j SET idempotency_key = NULL WHERE j.id = job.id;
 END $$;
 
 CREATE FUNCTION indexjob.line_up(ids uuid[], going boolean, OUT clear uuid[], OUT passed_over uuid[]) RETURNS record
@@ -1135,7 +1219,7 @@ BEGIN
     END IF;
     DELETE FROM indexjob.index_jobs d WHERE d.id = ANY (ARRAY(
         SELECT j.id FROM indexjob.index_jobs j
-        WHERE j.finished_at < now() - older_than AND j.id <> ALL (kept)
+        WHERE j.finished_at < now() - older_than AND j.id <> ALL (kept) AND (j.idempotency_key LIKE 'indexjob:%') IS NOT TRUE
           AND NOT EXISTS (SELECT FROM indexjob.slots s WHERE s.job_id = j.id)
           AND NOT EXISTS (SELECT FROM indexjob.index_jobs c WHERE c.gave_way_to = j.id AND c.line = 'coalesced')
         ORDER BY j.finished_at LIMIT greatest(at_most, 0) FOR UPDATE OF j SKIP LOCKED));
@@ -1441,6 +1525,47 @@ BEGIN
     RETURN true;
 END $$;
 
+CREATE FUNCTION indexjob.revise(id uuid, changes jsonb) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    job indexjob.index_jobs := indexjob.own_job(id);
+    key text;
+    value jsonb;
+    new_priority integer := job.priority;
+    new_ttl integer := job.ttl_seconds_after_finished;
+BEGIN
+    IF changes IS NULL OR jsonb_typeof(changes) <> 'object' THEN
+        RAISE EXCEPTION 'changes must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    FOR key, value IN SELECT * FROM jsonb_each(changes) LOOP
+        IF key NOT IN ('priority', 'ttl_seconds_after_finished') THEN
+            RAISE EXCEPTION 'of a request, "%" can''t be changed', left(key, 100)
+                USING ERRCODE = 'invalid_parameter_value', HINT = 'Only priority and ttl_seconds_after_finished can. Cancel it and ask anew.';
+        ELSIF value <> 'null' AND (jsonb_typeof(value) <> 'number' OR (value #>> '{}')::numeric % 1 <> 0
+            OR (value #>> '{}')::numeric NOT BETWEEN CASE key WHEN 'priority' THEN -2147483648 ELSE 0 END AND 2147483647) THEN
+            RAISE EXCEPTION '% must be %', key, CASE key WHEN 'priority' THEN 'a whole number' ELSE 'a whole number of seconds, 0 or more' END
+                USING ERRCODE = 'invalid_parameter_value';
+        ELSIF key = 'priority' THEN
+            new_priority := coalesce((value #>> '{}')::integer, 0);
+        ELSE
+            new_ttl := (value #>> '{}')::integer;
+        END IF;
+    END LOOP;
+    IF (new_priority, new_ttl) IS NOT DISTINCT FROM (job.priority, job.ttl_seconds_after_finished) THEN
+        RETURN false;
+    ELSIF job.finished_at IS NOT NULL THEN
+        RAISE NOTICE 'index job % is % already', job.id, job.state;
+        RETURN false;
+    END IF;
+    UPDATE indexjob.index_jobs j
+    SET priority = new_priority, ttl_seconds_after_finished = new_ttl, updated_at = now(),
+        line = CASE WHEN new_priority <> j.priority AND j.line IN ('blocked', 'ready') THEN 'new' ELSE j.line END
+    WHERE j.id = job.id;
+    RETURN true;
+END $$;
+
 CREATE FUNCTION indexjob.seal_graph(graph bigint) RETURNS void
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1695,7 +1820,8 @@ CREATE VIEW indexjob.active AS
     j.launched_at,
     j.started_at,
     p.heartbeat_at,
-    GREATEST(j.created_at, j.run_after) AS due_at
+    GREATEST(j.created_at, j.run_after) AS due_at,
+    j.ttl_seconds_after_finished
    FROM ((indexjob.slots s
      JOIN indexjob.index_jobs j ON ((j.id = s.job_id)))
      LEFT JOIN indexjob.progress p ON (((p.job_id = j.id) AND (p.launch = j.launch))));
@@ -2124,6 +2250,49 @@ ALTER TABLE indexjob.repository ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE VIEW indexjob.resources AS
+ SELECT j.id,
+    split_part(j.idempotency_key, ':'::text, 2) AS uid,
+    substr(j.idempotency_key, (length(split_part(j.idempotency_key, ':'::text, 2)) + 11)) AS token,
+    (j.state)::text AS state,
+    (j.line)::text AS line,
+    j.gave_way_to,
+    j.reason,
+    j.message,
+    j.commit,
+    j.launch,
+    j.run_after,
+    j.job_name,
+    j.namespace,
+        CASE
+            WHEN (j.state = 'running'::indexjob.job_state) THEN COALESCE(p.step, 'clone'::text)
+            ELSE NULL::text
+        END AS step,
+        CASE
+            WHEN (j.state = ANY (ARRAY['launching'::indexjob.job_state, 'running'::indexjob.job_state])) THEN COALESCE(p.progress, (0)::smallint)
+            ELSE j.progress
+        END AS progress,
+    (( SELECT count(*) AS count
+           FROM indexjob.index_job_attempts a
+          WHERE (a.job_id = j.id)))::integer AS attempts,
+        CASE
+            WHEN (j.state = 'failed'::indexjob.job_state) THEN ( SELECT "right"(a.log_tail, 4000) AS "right"
+               FROM indexjob.index_job_attempts a
+              WHERE (a.job_id = COALESCE(j.gave_way_to, j.id))
+              ORDER BY a.number DESC
+             LIMIT 1)
+            ELSE NULL::text
+        END AS log_tail,
+    j.stats,
+    j.created_at,
+    j.updated_at,
+    p.heartbeat_at,
+    j.started_at,
+    j.finished_at
+   FROM (indexjob.index_jobs j
+     LEFT JOIN indexjob.progress p ON (((p.job_id = j.id) AND (p.launch = j.launch))))
+  WHERE (j.idempotency_key ~~ 'indexjob:%'::text);
+
 CREATE TABLE indexjob.settings (
     singleton boolean DEFAULT true NOT NULL,
     claiming_paused boolean DEFAULT false NOT NULL,
@@ -2528,9 +2697,13 @@ CREATE UNIQUE INDEX index_jobs_next ON indexjob.index_jobs USING btree (tenant, 
 
 CREATE INDEX index_jobs_ready ON indexjob.index_jobs USING btree (tenant, priority DESC, seq) WHERE (line = 'ready'::indexjob.line_place);
 
+CREATE INDEX index_jobs_resources ON indexjob.index_jobs USING btree (split_part(idempotency_key, ':'::text, 2)) WHERE (idempotency_key ~~ 'indexjob:%'::text);
+
 CREATE INDEX index_jobs_scheduled ON indexjob.index_jobs USING btree (run_after) WHERE (line = 'scheduled'::indexjob.line_place);
 
 CREATE INDEX index_jobs_suspended ON indexjob.index_jobs USING btree (tenant) WHERE (state = 'suspended'::indexjob.job_state);
+
+CREATE INDEX index_jobs_unfinished_resources ON indexjob.index_jobs USING btree (id) WHERE ((idempotency_key ~~ 'indexjob:%'::text) AND (finished_at IS NULL));
 
 CREATE INDEX manifest_file_content ON indexjob.manifest_file USING btree (content_id) WHERE (content_id IS NOT NULL);
 
@@ -2587,6 +2760,9 @@ GRANT USAGE ON SCHEMA indexjob TO indexjob_operator;
 REVOKE ALL ON FUNCTION indexjob.acquire_lease(who text, for_time interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.acquire_lease(who text, for_time interval) TO indexjob_operator;
 
+REVOKE ALL ON FUNCTION indexjob.apply_resource(held bigint, uid text, token text, request jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.apply_resource(held bigint, uid text, token text, request jsonb) TO indexjob_operator;
+
 REVOKE ALL ON FUNCTION indexjob.best_of_line(free integer, passed_over uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.cancel(id uuid, reason text) FROM PUBLIC;
@@ -2618,6 +2794,9 @@ REVOKE ALL ON FUNCTION indexjob.dependents(repository text, path text, depth int
 GRANT ALL ON FUNCTION indexjob.dependents(repository text, path text, depth integer) TO indexjob_reader;
 GRANT ALL ON FUNCTION indexjob.dependents(repository text, path text, depth integer) TO indexjob_producer;
 GRANT ALL ON FUNCTION indexjob.dependents(repository text, path text, depth integer) TO indexjob_operator;
+
+REVOKE ALL ON FUNCTION indexjob.drop_resources(held bigint, uids text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.drop_resources(held bigint, uids text[]) TO indexjob_operator;
 
 REVOKE ALL ON FUNCTION indexjob.enqueue(repository text, revision text, priority integer, run_after timestamp with time zone, idempotency_key text, batch text, backoff_limit integer, profile text, tenant text, options jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.enqueue(repository text, revision text, priority integer, run_after timestamp with time zone, idempotency_key text, batch text, backoff_limit integer, profile text, tenant text, options jsonb) TO indexjob_producer;
@@ -2659,6 +2838,8 @@ REVOKE ALL ON FUNCTION indexjob.launch_token(job_id uuid, launch integer) FROM P
 GRANT ALL ON FUNCTION indexjob.launch_token(job_id uuid, launch integer) TO indexjob_operator;
 
 REVOKE ALL ON FUNCTION indexjob.lead(held bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION indexjob.let_go(job indexjob.index_jobs, why text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.line_up(ids uuid[], going boolean, OUT clear uuid[], OUT passed_over uuid[]) FROM PUBLIC;
 
@@ -2742,6 +2923,10 @@ GRANT ALL ON FUNCTION indexjob.resume(id uuid) TO indexjob_operator;
 REVOKE ALL ON FUNCTION indexjob.retry(id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.retry(id uuid) TO indexjob_producer;
 GRANT ALL ON FUNCTION indexjob.retry(id uuid) TO indexjob_operator;
+
+REVOKE ALL ON FUNCTION indexjob.revise(id uuid, changes jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.revise(id uuid, changes jsonb) TO indexjob_producer;
+GRANT ALL ON FUNCTION indexjob.revise(id uuid, changes jsonb) TO indexjob_operator;
 
 REVOKE ALL ON FUNCTION indexjob.seal_graph(graph bigint) FROM PUBLIC;
 
@@ -2842,6 +3027,8 @@ GRANT SELECT ON TABLE indexjob.recent_failures TO indexjob_producer;
 GRANT SELECT ON TABLE indexjob.recent_failures TO indexjob_operator;
 
 GRANT INSERT ON TABLE indexjob.reference TO indexjob_worker;
+
+GRANT SELECT ON TABLE indexjob.resources TO indexjob_operator;
 
 GRANT SELECT,UPDATE ON TABLE indexjob.settings TO indexjob_operator;
 

@@ -18,7 +18,9 @@ REQUEST = {
 
 
 def apply(leader: Leader, uid: str, token: str = "", **changes: object) -> UUID:
-    return leader.value("SELECT indexjob.apply_resource(%s, %s, %s, %s)", leader.epoch, uid, token, json.dumps(REQUEST | changes))  # type: ignore[return-value]
+    return leader.value(
+        "SELECT indexjob.apply_resource(%s, %s, %s, %s)", leader.epoch, uid, token, json.dumps(REQUEST | changes)
+    )  # type: ignore[return-value]
 
 
 def test_a_resource_is_one_row_however_often_it_is_applied(leader: Leader) -> None:
@@ -50,7 +52,10 @@ def test_another_token_ends_the_run_and_makes_another(leader: Leader) -> None:
     first = apply(leader, uid)
     second = apply(leader, uid, "again")
     assert first != second
-    assert (leader.row(first)["state"], leader.row(first)["message"]) == ("cancelled", "Its IndexJob asked for another run.")
+    assert (leader.row(first)["state"], leader.row(first)["message"]) == (
+        "cancelled",
+        "Its IndexJob asked for another run.",
+    )
     third = apply(leader, uid)
     assert third not in (first, second), "any change of the token is another run, back to an earlier one too"
 
@@ -85,7 +90,10 @@ def test_the_row_of_a_resource_is_kept_as_long_as_that_one_exists(leader: Leader
 
 def test_no_deposed_leader_applies_or_drops(leader: Leader) -> None:
     leader.epoch -= 1  # type: ignore[operator]
-    for call in (lambda: apply(leader, str(uuid4())), lambda: leader.value("SELECT indexjob.drop_resources(%s, '{}')", leader.epoch)):
+    for call in (
+        lambda: apply(leader, str(uuid4())),
+        lambda: leader.value("SELECT indexjob.drop_resources(%s, '{}')", leader.epoch),
+    ):
         with pytest.raises(psycopg.Error) as refused:
             call()
         assert refused.value.sqlstate == "IJ001"
@@ -107,7 +115,9 @@ def test_no_producer_takes_a_resources_key_or_points_at_a_namespace(database: st
             with pytest.raises(errors.InvalidParameterValue, match="IndexJob resources"):
                 producer.execute("SELECT indexjob.enqueue('https://example.org/a', idempotency_key => 'indexjob:x:')")
             with pytest.raises(errors.InvalidParameterValue, match="the operator's own"):
-                producer.execute("""SELECT indexjob.enqueue('https://example.org/a', options => '{"credentials_namespace": "kube-system"}')""")
+                producer.execute(
+                    """SELECT indexjob.enqueue('https://example.org/a', options => '{"credentials_namespace": "kube-system"}')"""
+                )
     finally:
         leader.connection.execute("DROP ROLE some_producer")
     assert leader.enqueue("a", options='{"credentials_secret": "s", "credentials_namespace": "team-a"}')
@@ -116,7 +126,10 @@ def test_no_producer_takes_a_resources_key_or_points_at_a_namespace(database: st
 def test_how_long_a_job_is_kept_makes_no_request_another_one(leader: Leader) -> None:
     first = leader.enqueue("a", options='{"ttl_seconds_after_finished": 60, "languages": ["go"]}')
     equal = leader.enqueue("a", options='{"languages": ["go"], "ttl_seconds_after_finished": 5}')
-    assert (leader.row(first)["options"], leader.row(first)["ttl_seconds_after_finished"]) == ({"languages": ["go"]}, 60)
+    assert (leader.row(first)["options"], leader.row(first)["ttl_seconds_after_finished"]) == (
+        {"languages": ["go"]},
+        60,
+    )
     assert leader.claim() == [first]
     assert leader.row(equal)["line"] == "coalesced"
     assert leader.value("SELECT ttl_seconds_after_finished FROM indexjob.active") == 60
@@ -153,9 +166,17 @@ def test_a_lowered_priority_falls_behind_within_the_repository(leader: Leader) -
 def test_revise_changes_what_may_change_and_nothing_else(leader: Leader) -> None:
     job = leader.enqueue("a", priority=3)
     assert leader.value("SELECT indexjob.revise(%s, '{}')", job) is False
-    assert leader.value("SELECT indexjob.revise(%s, '{\"priority\": null, \"ttl_seconds_after_finished\": 9}')", job) is True
+    assert (
+        leader.value('SELECT indexjob.revise(%s, \'{"priority": null, "ttl_seconds_after_finished": 9}\')', job) is True
+    )
     assert (leader.row(job)["priority"], leader.row(job)["ttl_seconds_after_finished"]) == (0, 9)
-    for refused in ('{"revision": "x"}', '{"priority": 1.5}', '{"priority": "high"}', '{"ttl_seconds_after_finished": -1}', "[]"):
+    for refused in (
+        '{"revision": "x"}',
+        '{"priority": 1.5}',
+        '{"priority": "high"}',
+        '{"ttl_seconds_after_finished": -1}',
+        "[]",
+    ):
         with pytest.raises(errors.InvalidParameterValue):
             leader.value("SELECT indexjob.revise(%s, %s)", job, refused)
     leader.value("SELECT indexjob.cancel(%s)", job)
