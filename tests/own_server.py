@@ -30,11 +30,19 @@ def installed() -> Path:
 
 
 class OwnServer:
-    """Its files are in `folder`, which others may pass through; everybody may connect to its socket, as whom they say."""
+    """Its files are in `folder`, which others may pass through; everybody may connect to its socket, as whom they say.
 
-    def __init__(self, folder: Path, programs: Path, **settings: str) -> None:
+    With `address` (host, port) it listens there too, for logins with their passwords.
+    """
+
+    def __init__(
+        self, folder: Path, programs: Path, *, address: tuple[str, int] | None = None, **settings: str
+    ) -> None:
         self._programs = programs
         self._settings = SETTINGS | settings
+        self.address = address or ("", 0)
+        if address:
+            self._settings |= {"listen_addresses": address[0], "port": str(address[1])}
         self._home = folder / "server"
         self._home.mkdir(mode=0o755)
         self._account: dict[str, object] = {}
@@ -45,7 +53,12 @@ class OwnServer:
         self._run(
             "initdb", "-D", "data", "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"
         )
-        self.dsn = conninfo.make_conninfo(host=str(self._home), user="postgres", dbname="postgres")
+        if address:
+            with (self._home / "data" / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all all scram-sha-256\n")
+        self.dsn = conninfo.make_conninfo(
+            host=str(self._home), user="postgres", dbname="postgres", port=address[1] if address else None
+        )
 
     def start(self) -> None:
         options = " ".join(f"-c {name}='{value}'" for name, value in self._settings.items())

@@ -23,7 +23,13 @@ PASSWORD = re.compile(r"(?i)\b(password|passwd|token)(\s*[=:]\s*)('[^']*'|\"[^\"
 BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 SHORTEST_SECRET = 4
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-QUIET = {"kopf": logging.WARNING, "aiohttp.access": logging.WARNING, "psycopg.pool": logging.ERROR, "kubernetes": logging.WARNING}  # fmt: skip
+QUIET = {
+    "kopf": logging.WARNING,
+    "kopf._core.reactor.running": logging.ERROR,  # it warns that signals are not its own
+    "aiohttp.access": logging.WARNING,
+    "psycopg.pool": logging.ERROR,  # whoever asked for a connection says that there is none
+    "kubernetes": logging.WARNING,
+}
 
 _secrets: set[str] = set()
 

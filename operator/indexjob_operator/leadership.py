@@ -35,34 +35,41 @@ async def lead(
     stop: asyncio.Event,
     *,
     lease: timedelta = LEASE,
+    heard: Callable[[BaseException | None], None] = lambda _: None,
 ) -> None:
     """Stand for election until elected, then `serve`; when that ends by itself, or `stop` is set before, give the lease back and return.
 
-    Serving is cancelled when the lease is lost, and begins again once it is held again.
+    Serving is cancelled when the lease is lost, and begins again once it is held again. `heard` is told after each try what was wrong with Postgres, None if
+    nothing was.
     """
     while not stop.is_set():
         try:
             async with asyncio.timeout(lease.total_seconds()):
                 queue = await LeaderQueue.elect(pool, holder, lease)
+            heard(None)
             if queue is not None:
                 logger.info("leading, epoch %s", queue.epoch, extra={"action": "elected"})
-                await _hold(queue, serve, lease)
+                await _hold(queue, serve, lease, heard)
                 with suppress(psycopg.Error, LeadershipLostError):
                     await queue.renew(timedelta(0))
                 return
         except LeadershipLostError:
             logger.warning("another operator leads now", extra={"action": "deposed"})
         except (psycopg.Error, TimeoutError) as error:
-            logger.warning("Postgres can't be reached: %s", error, extra={"action": "database-error"})
+            heard(error)
+            logger.warning("Postgres fails: %s", error or "no answer in time", extra={"action": "database-error"})
         with suppress(TimeoutError):
             async with asyncio.timeout(min(RETRY_SECONDS, lease.total_seconds() / 3)):
                 await stop.wait()
 
 
 async def _hold(
-    queue: LeaderQueue, serve: Callable[[LeaderQueue], Coroutine[Any, Any, None]], lease: timedelta
+    queue: LeaderQueue,
+    serve: Callable[[LeaderQueue], Coroutine[Any, Any, None]],
+    lease: timedelta,
+    heard: Callable[[BaseException | None], None],
 ) -> None:
-    serving, renewing = asyncio.create_task(serve(queue)), asyncio.create_task(_renew(queue, lease))
+    serving, renewing = asyncio.create_task(serve(queue)), asyncio.create_task(_renew(queue, lease, heard))
     try:
         done, _ = await asyncio.wait({serving, renewing}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -73,7 +80,7 @@ async def _hold(
         task.result()
 
 
-async def _renew(queue: LeaderQueue, lease: timedelta) -> None:
+async def _renew(queue: LeaderQueue, lease: timedelta, heard: Callable[[BaseException | None], None]) -> None:
     """Renew at a third of the lease; step down when it must have run out."""
     loop = asyncio.get_running_loop()
     held_until = loop.time() + lease.total_seconds()
@@ -84,6 +91,8 @@ async def _renew(queue: LeaderQueue, lease: timedelta) -> None:
             async with asyncio.timeout(max(0.1, held_until - began)):
                 await queue.renew(lease)
             held_until = began + lease.total_seconds()
+            heard(None)
         except (psycopg.Error, TimeoutError) as error:
+            heard(error)
             if loop.time() >= held_until:
                 raise LeadershipLostError(queue.epoch) from error

@@ -38,7 +38,7 @@ def connection_options() -> dict[str, Any]:
         "keepalives_interval": 5,
         "keepalives_count": 2,
         "tcp_user_timeout": 15_000,
-        "application_name": "indexjob-operator",
+        "fallback_application_name": "indexjob-operator",
     }
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,64 +15,19 @@ import psycopg
 from psycopg import conninfo, sql
 
 from indexjob_operator.runtime.workspace import Workspaces
+from tests.stoppable import Stoppable, stopped
 
 LEASE_SECONDS = 2.5
 SETTLE_SECONDS = 60.0
 
 
-class Dispatcher:
-    """One process; `stops` are the fault points at which it stopped itself."""
+class Dispatcher(Stoppable):
+    """One process; Postgres knows its connections by `name`."""
 
     def __init__(self, options: dict[str, Any], points: tuple[str, ...]) -> None:
-        environment = os.environ | {"INDEXJOB_FAULT": ",".join(points), "PGAPPNAME": f"dispatcher-{uuid4().hex[:6]}"}
-        self.name = environment["PGAPPNAME"]
-        self.log: list[str] = []
-        self.points = set(points)
-        self._faults: list[str] = []
-        self._told = 0
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.dispatcher", json.dumps(options)],
-            env=environment, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stderr
-        for line in self.process.stderr:
-            self.log.append(line.rstrip())
-            if line.startswith("fault: "):
-                self._faults.append(line.removeprefix("fault: ").strip())
-                self.points.discard(self._faults[-1])
-
-    def stopped_at(self) -> str | None:
-        """The point at which it has come to stand still, told once; None while it goes on, or has ended."""
-        if self.process.poll() is not None or len(self._faults) == self._told or not stopped(self.process.pid):
-            return None
-        self._told += 1
-        return self._faults[self._told - 1]
-
-    def send(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    def end(self, number: signal.Signals = signal.SIGKILL) -> int:
-        """Signal it, wait for its end, and give back how it ended."""
-        if self.process.poll() is None:
-            self.send(signal.SIGCONT)
-            self.send(number)
-        code = self.process.wait(30)
-        self._reader.join(10)
-        assert self.process.stderr
-        self.process.stderr.close()
-        return code
-
-
-def stopped(pid: int) -> bool:
-    """It is stopped by a signal."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
-    except OSError:
-        return False
+        self.name = f"dispatcher-{uuid4().hex[:6]}"
+        command = [sys.executable, "-m", "tests.faults.dispatcher", json.dumps(options)]
+        super().__init__(command, {"PGAPPNAME": self.name}, points)
 
 
 @dataclass

@@ -179,18 +179,18 @@ def _packet(line: bytes) -> bytes:
 
 
 @contextmanager
-def serve(root: Path, tls: tuple[Path, Path] | None = None) -> Iterator[GitServer]:
-    """Serve `root` on a loopback port until the block ends; `tls` is (certificate, key)."""
+def serve(root: Path, tls: tuple[Path, Path] | None = None, host: str = "127.0.0.1") -> Iterator[GitServer]:
+    """Serve `root` on a port of this address until the block ends; `tls` is (certificate, key)."""
     state = GitServer(root)
     handler = type("Handler", (_Handler,), {"state": state})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = ThreadingHTTPServer((host, 0), handler)
     server.daemon_threads = True
     server.handle_error = lambda *_: None  # type: ignore[method-assign]
     if tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*tls)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    state.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
+    state.url = f"http{'s' if tls else ''}://{host}:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
