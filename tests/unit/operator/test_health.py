@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 
+from indexjob_operator import metrics
 from indexjob_operator.health import Health, serving
 
 
@@ -43,6 +44,7 @@ async def test_a_loop_that_breaks_its_promise_is_not_alive_until_it_ends_or_spea
 
 
 async def test_prometheus_is_given_what_was_counted() -> None:
+    metrics.STRAYS.inc()
     ((status, text),) = await answers(Health(), "metrics")
     assert status == 200
     for name in (
