@@ -1315,7 +1315,7 @@ BEGIN
         UPDATE indexjob.index_jobs j
         SET state = coalesce(j.verdict, 'failed'),
             reason = CASE j.verdict WHEN 'completed' THEN 'Completed' WHEN 'skipped' THEN 'Unchanged' ELSE o.reason END,
-            message = CASE WHEN j.verdict IS NULL THEN o.message ELSE j.message END,
+            message = CASE WHEN j.verdict IS NULL THEN o.message END,
             progress = CASE WHEN j.verdict IS NULL THEN coalesce(p.progress, 0) ELSE 100 END,
             finished_at = now(), updated_at = now()
         FROM jsonb_to_recordset(outcomes) AS o (id uuid, launch integer, reason text, message text)
@@ -1378,8 +1378,21 @@ CREATE FUNCTION indexjob.record_running(held bigint, job uuid, of_launch integer
     AS $$
 BEGIN
     PERFORM indexjob.lead(held);
-    UPDATE indexjob.index_jobs j SET state = 'running', started_at = coalesce(j.started_at, now()), updated_at = now()
+    UPDATE indexjob.index_jobs j SET state = 'running', started_at = coalesce(j.started_at, now()), updated_at = now(),
+        reason = NULL, message = NULL
     WHERE j.id = job AND j.launch = of_launch AND j.state = 'launching';
+    RETURN FOUND;
+END $$;
+
+CREATE FUNCTION indexjob.record_waiting(held bigint, job uuid, of_launch integer, why text, sentence text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM indexjob.lead(held);
+    UPDATE indexjob.index_jobs j SET reason = why, message = sentence, updated_at = now()
+    WHERE j.id = job AND j.launch = of_launch AND j.state IN ('launching', 'running') AND j.verdict IS NULL
+        AND (j.reason, j.message) IS DISTINCT FROM (why, sentence);
     RETURN FOUND;
 END $$;
 
@@ -1784,6 +1797,23 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE TABLE indexjob.index_job_attempts (
+    job_id uuid NOT NULL,
+    launch integer NOT NULL,
+    number integer NOT NULL,
+    pod_uid text NOT NULL,
+    pod text,
+    node text,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    exit_code integer,
+    reason text,
+    message text,
+    peak_memory_bytes bigint,
+    steps jsonb,
+    log_tail text
+);
+
 CREATE TABLE indexjob.progress (
     job_id uuid NOT NULL,
     launch integer NOT NULL,
@@ -1821,27 +1851,14 @@ CREATE VIEW indexjob.active AS
     j.started_at,
     p.heartbeat_at,
     GREATEST(j.created_at, j.run_after) AS due_at,
-    j.ttl_seconds_after_finished
+    j.ttl_seconds_after_finished,
+    j.message,
+    (( SELECT count(*) AS count
+           FROM indexjob.index_job_attempts a
+          WHERE ((a.job_id = j.id) AND (a.launch < s.launch) AND (a.reason = 'OOMKilled'::text))))::integer AS oom_kills
    FROM ((indexjob.slots s
      JOIN indexjob.index_jobs j ON ((j.id = s.job_id)))
      LEFT JOIN indexjob.progress p ON (((p.job_id = j.id) AND (p.launch = j.launch))));
-
-CREATE TABLE indexjob.index_job_attempts (
-    job_id uuid NOT NULL,
-    launch integer NOT NULL,
-    number integer NOT NULL,
-    pod_uid text NOT NULL,
-    pod text,
-    node text,
-    started_at timestamp with time zone DEFAULT now() NOT NULL,
-    finished_at timestamp with time zone,
-    exit_code integer,
-    reason text,
-    message text,
-    peak_memory_bytes bigint,
-    steps jsonb,
-    log_tail text
-);
 
 CREATE VIEW indexjob.attempts WITH (security_barrier='true') AS
  SELECT a.job_id,
@@ -2472,7 +2489,8 @@ CREATE VIEW indexjob.waiting WITH (security_barrier='true') AS
               WHERE (t.name = j.tenant))) THEN 'tenant''s cap'::text
             ELSE 'next in turn'::text
         END AS reason,
-    NULL::uuid AS behind
+    NULL::uuid AS behind,
+    NULL::text AS message
    FROM indexjob.index_jobs j
   WHERE ((j.line = 'ready'::indexjob.line_place) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
            FROM own o))))
@@ -2520,7 +2538,8 @@ UNION ALL
            FROM indexjob.slots s
           WHERE ((s.tenant = j.tenant) AND (s.repository = j.repository))), ( SELECT r.id
            FROM indexjob.index_jobs r
-          WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.repository = j.repository)))) AS behind
+          WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.repository = j.repository)))) AS behind,
+    NULL::text AS message
    FROM indexjob.index_jobs j
   WHERE ((j.line = 'blocked'::indexjob.line_place) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
            FROM own o))))
@@ -2535,12 +2554,13 @@ UNION ALL
     j.run_after,
     NULL::integer AS place,
         CASE
-            WHEN (j.run_after > now()) THEN 'due time'::text
+            WHEN (j.run_after > now()) THEN COALESCE(j.reason, 'due time'::text)
             WHEN ( SELECT s.claiming_paused
                FROM indexjob.settings s) THEN 'paused'::text
             ELSE 'not looked at yet'::text
         END AS reason,
-    NULL::uuid AS behind
+    NULL::uuid AS behind,
+    j.message
    FROM indexjob.index_jobs j
   WHERE ((j.line = 'new'::indexjob.line_place) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
            FROM own o))))
@@ -2555,12 +2575,13 @@ UNION ALL
     j.run_after,
     NULL::integer AS place,
         CASE
-            WHEN (j.run_after > now()) THEN 'due time'::text
+            WHEN (j.run_after > now()) THEN COALESCE(j.reason, 'due time'::text)
             WHEN ( SELECT s.claiming_paused
                FROM indexjob.settings s) THEN 'paused'::text
             ELSE 'not looked at yet'::text
         END AS reason,
-    NULL::uuid AS behind
+    NULL::uuid AS behind,
+    j.message
    FROM indexjob.index_jobs j
   WHERE ((j.line = 'scheduled'::indexjob.line_place) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
            FROM own o))))
@@ -2575,7 +2596,8 @@ UNION ALL
     j.run_after,
     NULL::integer AS place,
     'takes the outcome of an equal job'::text AS reason,
-    j.gave_way_to AS behind
+    j.gave_way_to AS behind,
+    NULL::text AS message
    FROM indexjob.index_jobs j
   WHERE ((j.line = 'coalesced'::indexjob.line_place) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
            FROM own o))))
@@ -2590,9 +2612,27 @@ UNION ALL
     j.run_after,
     NULL::integer AS place,
     'suspended'::text AS reason,
-    NULL::uuid AS behind
+    NULL::uuid AS behind,
+    NULL::text AS message
    FROM indexjob.index_jobs j
   WHERE ((j.state = 'suspended'::indexjob.job_state) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
+           FROM own o))))
+UNION ALL
+ SELECT j.id,
+    j.tenant,
+    j.repository,
+    j.revision,
+    j.batch,
+    j.priority,
+    j.created_at,
+    j.run_after,
+    NULL::integer AS place,
+    j.reason,
+    NULL::uuid AS behind,
+    j.message
+   FROM (indexjob.slots s
+     JOIN indexjob.index_jobs j ON (((j.id = s.job_id) AND (j.launch = s.launch))))
+  WHERE ((j.state = 'launching'::indexjob.job_state) AND (j.reason IS NOT NULL) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
            FROM own o))));
 
 ALTER TABLE ONLY indexjob.content
@@ -2897,6 +2937,9 @@ GRANT ALL ON FUNCTION indexjob.record_requeued(held bigint, job uuid, of_launch 
 REVOKE ALL ON FUNCTION indexjob.record_running(held bigint, job uuid, of_launch integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.record_running(held bigint, job uuid, of_launch integer) TO indexjob_operator;
 
+REVOKE ALL ON FUNCTION indexjob.record_waiting(held bigint, job uuid, of_launch integer, why text, sentence text) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.record_waiting(held bigint, job uuid, of_launch integer, why text, sentence text) TO indexjob_operator;
+
 REVOKE ALL ON FUNCTION indexjob.redrive(tenant text, batch text, reason text, at_most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.redrive(tenant text, batch text, reason text, at_most integer) TO indexjob_producer;
 GRANT ALL ON FUNCTION indexjob.redrive(tenant text, batch text, reason text, at_most integer) TO indexjob_operator;
@@ -2961,13 +3004,13 @@ GRANT ALL ON FUNCTION indexjob.unpause() TO indexjob_operator;
 
 REVOKE ALL ON FUNCTION indexjob.wake() FROM PUBLIC;
 
+GRANT SELECT ON TABLE indexjob.index_job_attempts TO indexjob_operator;
+
 GRANT SELECT ON TABLE indexjob.progress TO indexjob_operator;
 
 GRANT SELECT ON TABLE indexjob.slots TO indexjob_operator;
 
 GRANT SELECT ON TABLE indexjob.active TO indexjob_operator;
-
-GRANT SELECT ON TABLE indexjob.index_job_attempts TO indexjob_operator;
 
 GRANT SELECT ON TABLE indexjob.attempts TO indexjob_reader;
 GRANT SELECT ON TABLE indexjob.attempts TO indexjob_producer;

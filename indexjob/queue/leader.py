@@ -35,7 +35,8 @@ class ActiveJob:
     """An index job with a launch under way, or with one that has yet to go.
 
     `launch` is the row's newest, `slot_launch` the one that holds the repository's slot (the same, but for a job that was requeued by its
-    producer before its pods were gone). `backoff_left` is what is left of `backoffLimit`.
+    producer before its pods were gone). `backoff_left` is what is left of `backoffLimit`, `oom_kills` how often launches before this one ran
+    out of memory. While it is under way, `reason` and `message` say why no pod of it has started.
     """
 
     id: UUID
@@ -55,6 +56,9 @@ class ActiveJob:
     started_at: datetime | None
     heartbeat_at: datetime | None
     due_at: datetime
+    ttl_seconds_after_finished: int | None = None
+    message: str | None = None
+    oom_kills: int = 0
 
     @property
     def under_way(self) -> bool:
@@ -73,6 +77,20 @@ class Depth:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What has become of an index job, for who finds something of it: its state, its newest launch, how long its Job is kept (None: not said)."""
+
+    state: str
+    launch: int
+    ttl_seconds: int | None
+
+    @property
+    def finished(self) -> bool:
+        """It has ended."""
+        return self.state in ("completed", "failed", "cancelled", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
 class FinishedLaunch:
     """The verdict on a launch, as `record_finished` takes it."""
 
@@ -84,7 +102,7 @@ class FinishedLaunch:
 
 ACTIVE = (
     "SELECT id, tenant, repository, clone_url, revision, profile, options, state, launch, slot_launch, backoff_left, verdict, reason,"
-    " launched_at, started_at, heartbeat_at, due_at FROM indexjob.active"
+    " launched_at, started_at, heartbeat_at, due_at, ttl_seconds_after_finished, message, oom_kills FROM indexjob.active"
 )
 
 
@@ -129,6 +147,15 @@ class LeaderQueue:
         async with self._pool.connection() as connection, connection.cursor(row_factory=class_row(ActiveJob)) as cursor:
             return await (await cursor.execute(f"{ACTIVE} WHERE id = %s", (job,))).fetchone()
 
+    async def standing(self, jobs: Sequence[UUID]) -> dict[UUID, Standing]:
+        """What has become of these; those that are not in it are in no row."""
+        query = (
+            "SELECT id, state::text, launch, ttl_seconds_after_finished FROM indexjob.index_jobs WHERE id = ANY (%s)"
+        )
+        async with self._pool.connection() as connection:
+            rows = await (await connection.execute(query, (list(jobs),))).fetchall()
+        return {row[0]: Standing(*row[1:]) for row in rows}
+
     async def launch_papers(self, job: ActiveJob) -> tuple[dict[int, list[str]], str]:
         """What a launch takes along, in one call, because its start waits for it.
 
@@ -149,6 +176,11 @@ class LeaderQueue:
     async def record_running(self, job: UUID, launch: int) -> bool:
         """A pod of this launch has started."""
         return bool(await self._value("SELECT indexjob.record_running(%s, %s, %s)", self.epoch, job, launch))
+
+    async def record_waiting(self, job: UUID, launch: int, reason: str | None, message: str | None) -> bool:
+        """Why no pod of this launch has started; None once one has, or is about to. Whether that was news."""
+        query = "SELECT indexjob.record_waiting(%s, %s, %s, %s, %s)"
+        return bool(await self._value(query, self.epoch, job, launch, reason, message))
 
     async def record_attempt(self, job: UUID, launch: int, attempt: dict[str, Any]) -> None:
         """What the runtime saw of one pod; keys as in `sql/functions/record_attempt.sql`."""

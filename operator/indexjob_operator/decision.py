@@ -5,17 +5,23 @@ Publishing is the verdict: what the worker published is completed, whatever its 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from indexjob.outcome import ExitCode, Reason
+from indexjob.outcome import Reason
 from indexjob.queue.leader import FinishedLaunch
-from indexjob_operator.runtime.protocol import Condition, LaunchKey, LaunchSeen, PodSeen
+from indexjob_operator.ending import judge_failure, spent_by
+from indexjob_operator.profiles import Profile
+from indexjob_operator.runtime.protocol import Condition, LaunchKey, LaunchSeen, Lost, Waiting
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from indexjob.queue.leader import ActiveJob
+
+MOST_DISRUPTIONS = 10
+"""Kubernetes counts none of them, and a node under pressure disrupts for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,10 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """All is as it should be."""
+    """All is as it should be, or `waiting` says what a pod waits for; look again after so many seconds though nothing is heard."""
+
+    waiting: Waiting | None = None
+    look_again_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +44,15 @@ class MarkRunning:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The launch has ended, and so has the index job."""
+    """The launch has ended, and so has the index job. `take_down`: the launch has not ended by itself, and must go first."""
 
     verdict: FinishedLaunch
+    take_down: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
-    """Take down what is left of the launch, then put the index job back in line.
+    """Take down what is left of the launch, then put the index job back in line, due after `pause`.
 
     `infrastructure` counts as a reset, not as a failure of the job's own.
     """
@@ -51,6 +61,7 @@ class Requeue:
     message: str
     spent: int = 0
     infrastructure: bool = False
+    pause: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,61 +74,95 @@ class TakeDown:
 Decision = Launch | Wait | MarkRunning | Finish | Requeue | TakeDown
 
 
-def decide(job: ActiveJob, seen: LaunchSeen | None, now: datetime, heartbeat_timeout: timedelta) -> Decision:
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long things may take, and what a launch may be given.
+
+    `missing`: what it means that the launch of a running job is nowhere. `refused_again`: when a launch that got no pod is tried again.
+    """
+
+    heartbeat_timeout: timedelta
+    missing: Lost
+    profile: Profile = field(default_factory=Profile)
+    refused_again: timedelta = timedelta(seconds=30)
+
+
+def decide(job: ActiveJob, seen: LaunchSeen | None, now: datetime, bounds: Bounds) -> Decision:
     """What to do about this index job; `seen` is the launch that holds its slot."""
     key = LaunchKey(job.id, job.slot_launch)
     if not job.under_way or key.launch != job.launch:
         return TakeDown(key)
     if seen is None:
-        return _missing(job)
+        return _missing(job, bounds.missing)
     if seen.condition is Condition.COMPLETE:
         return Finish(
             _verdict(job, Reason.INTERNAL_ERROR, "The worker ended well, but published nothing. Please report this.")
         )
     if seen.condition is Condition.FAILED:
-        return _failed(job, seen)
-    if job.heartbeat_at is not None and now - job.heartbeat_at > heartbeat_timeout:
-        silence = int((now - job.heartbeat_at).total_seconds())
-        return Requeue(Reason.STALLED, f"The run gave no sign of life for {silence} s.", infrastructure=True)
+        return _failed(job, seen, bounds)
+    if seen.lost is not None:
+        return Requeue(seen.lost.reason, seen.lost.message, spent_by(job, seen), infrastructure=True)
+    return _overdue(job, seen, now, bounds) or _under_way(job, seen, now, bounds)
+
+
+def _under_way(job: ActiveJob, seen: LaunchSeen, now: datetime, bounds: Bounds) -> Decision:
     if job.state == "launching" and any(pod.started_at for pod in seen.pods):
         return MarkRunning()
-    return Wait()
+    if seen.waiting is None:
+        return Wait(look_again_seconds=seen.look_again_seconds)
+    spent = spent_by(job, seen)
+    if seen.waiting.refused:
+        return Requeue(seen.waiting.reason, seen.waiting.message, spent, pause=bounds.refused_again)
+    limit = timedelta(seconds=bounds.profile.waiting_seconds)
+    waited = now - seen.waiting.since
+    if waited < limit:
+        left = (limit - waited).total_seconds() + 0.1
+        return Wait(seen.waiting, min(left, seen.look_again_seconds or left))
+    sentence = f"It waited {int(waited.total_seconds())} s for a pod to start. {seen.waiting.message}"
+    if spent < job.backoff_left:
+        return Requeue(seen.waiting.reason, sentence, spent + 1)
+    return Finish(_verdict(job, seen.waiting.reason, sentence), take_down=True)
 
 
-def _missing(job: ActiveJob) -> Decision:
+def _overdue(job: ActiveJob, seen: LaunchSeen, now: datetime, bounds: Bounds) -> Decision | None:
+    """What the launch does not end by itself."""
+    if any(pod.reason is Reason.DEADLINE_EXCEEDED for pod in seen.pods):
+        sentence = "The worker did not end at its deadline, nor after it, and was killed."
+        return Finish(_verdict(job, Reason.DEADLINE_EXCEEDED, sentence), take_down=True)
+    disruptions = [pod for pod in seen.pods if pod.disrupted]
+    if len(disruptions) > MOST_DISRUPTIONS:
+        last = disruptions[-1]
+        sentence = (
+            f"The cluster ended {len(disruptions)} of its pods, the last one with: {last.message or last.reason}."
+        )
+        return Finish(_verdict(job, last.reason or Reason.EVICTED, sentence), take_down=True)
+    # A heartbeat is of the pod that runs only if it came after that began: what an attempt before it left says nothing.
+    beating = [pod.started_at for pod in seen.pods if pod.started_at and not pod.finished_at]
+    if job.heartbeat_at is not None and beating and job.heartbeat_at >= max(beating):
+        silence = now - job.heartbeat_at
+        if silence > bounds.heartbeat_timeout:
+            sentence = f"The run gave no sign of life for {int(silence.total_seconds())} s."
+            return Requeue(Reason.STALLED, sentence, spent_by(job, seen), infrastructure=True)
+    return None
+
+
+def _missing(job: ActiveJob, missing: Lost) -> Decision:
     if job.verdict is not None:
-        return Finish(_verdict(job, Reason.JOB_DELETED, ""))
+        return Finish(_verdict(job, Reason.JOB_DELETED, ""), take_down=True)
     if job.state == "launching":
         return Launch()
-    return Requeue(
-        Reason.NODE_LOST, "What ran it is gone: it was killed, or its machine was lost.", infrastructure=True
-    )
+    return Requeue(missing.reason, missing.message, infrastructure=True)
 
 
-def _failed(job: ActiveJob, seen: LaunchSeen) -> Decision:
+def _failed(job: ActiveJob, seen: LaunchSeen, bounds: Bounds) -> Decision:
     if job.verdict is not None:
         return Finish(_verdict(job, Reason.COMPLETED, ""))
     if seen.interrupted:
         return Requeue(Reason.TERMINATED, "The dispatcher was stopped while it ran.")
-    failed = [pod for pod in seen.pods if pod.finished_at and pod.exit_code != ExitCode.OK]
-    if not failed:
-        return Requeue(Reason.JOB_DELETED, "Its launch ended before any attempt did.", infrastructure=True)
-    last = failed[-1]
-    if last.exit_code == ExitCode.DEADLINE:
-        return Finish(_verdict(job, Reason.DEADLINE_EXCEEDED, last.outcome.message if last.outcome else describe(last)))
-    if last.exit_code in (ExitCode.BAD_INPUT, ExitCode.ACCESS_DENIED):
-        return Finish(_verdict(job, Reason.PERMANENT_ERROR, describe(last)))
-    attempts = (
-        "The only attempt failed" if len(failed) == 1 else f"All {len(failed)} attempts failed, the last one with"
-    )
-    return Finish(_verdict(job, Reason.BACKOFF_LIMIT_EXCEEDED, f"{attempts}: {describe(last)}"))
-
-
-def describe(pod: PodSeen) -> str:
-    """A sentence for people about how an attempt ended."""
-    if pod.outcome is not None:
-        return f"{pod.outcome.reason}: {pod.outcome.message}" if pod.outcome.message else str(pod.outcome.reason)
-    return f"{pod.reason or Reason.KILLED}: the worker ended with exit code {pod.exit_code} and no word."
+    failure = judge_failure(job, seen, bounds.profile)
+    if failure.again:
+        return Requeue(failure.reason, failure.message, failure.spent, infrastructure=failure.infrastructure)
+    return Finish(_verdict(job, failure.reason, failure.message))
 
 
 def _verdict(job: ActiveJob, reason: Reason, message: str) -> FinishedLaunch:

@@ -15,8 +15,6 @@ POINTS = (
     "claiming",
     "claimed",
     "launching",
-    "workspace-made",
-    "spawned",
     "launched",
     "marking-running",
     "running",
@@ -29,6 +27,19 @@ POINTS = (
     "taking-down",
     "taken-down",
 )
+"""Whatever the runtime."""
+PROCESS_POINTS = ("workspace-made", "spawned")
+"""Of the local runtime."""
+KUBERNETES_POINTS = (
+    "secret-made",
+    "job-made",
+    "owner-patched",
+    "pods-released",
+    "ttl-patched",
+    "job-deleted",
+    "pods-deleted",
+)
+"""Of the Kubernetes runtime."""
 
 _armed = set(filter(None, os.environ.get("INDEXJOB_FAULT", "").split(",")))
 

@@ -7,25 +7,29 @@ each write is guarded by the launch's number and the leader's epoch.
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from indexjob.outcome import Reason
 from indexjob.queue.leader import FinishedLaunch
 from indexjob_operator import measures
-from indexjob_operator.decision import Finish, Launch, MarkRunning, Requeue, TakeDown, decide
+from indexjob_operator.decision import Bounds, Decision, Finish, Launch, MarkRunning, Requeue, TakeDown, Wait, decide
 from indexjob_operator.faults import reach
-from indexjob_operator.profiles import Profiles, UnknownProfileError
+from indexjob_operator.profiles import Profile, Profiles, UnknownProfileError
 from indexjob_operator.requests import build_request, build_run_spec
 from indexjob_operator.runtime.protocol import LaunchKey, LaunchRefusedError, LaunchSeen, PodSeen, Runtime
 
 if TYPE_CHECKING:
-    from datetime import timedelta
     from uuid import UUID
 
     from indexjob.queue.leader import ActiveJob, LeaderQueue
+    from indexjob_operator.runtime.protocol import Waiting
 
 logger = logging.getLogger(__name__)
+
+STILL_GOING_SECONDS = 3.0
+"""What is being taken down says when it is gone; if that goes unheard, it is looked at again."""
+REFUSED_AGAIN = timedelta(seconds=30)
 
 
 class Reconciler:
@@ -43,6 +47,7 @@ class Reconciler:
         worker_database_url: str,
         local_repositories: bool,
         heartbeat_timeout: timedelta,
+        refused_again: timedelta = REFUSED_AGAIN,
     ) -> None:
         self._queue = queue
         self._runtime = runtime
@@ -50,30 +55,49 @@ class Reconciler:
         self._worker_database_url = worker_database_url
         self._local_repositories = local_repositories
         self._heartbeat_timeout = heartbeat_timeout
+        self._refused_again = refused_again
         self._recorded: dict[LaunchKey, set[tuple[str, bool]]] = {}
 
-    async def reconcile(self, job_id: UUID) -> None:
-        """Look at this index job and do what is next."""
+    async def reconcile(self, job_id: UUID) -> float | None:
+        """Look at this index job and do what is next; after how many seconds to look again, if no hint comes before."""
         job = await self._queue.find(job_id)
         if job is None:
-            return
+            return None
         key = LaunchKey(job.id, job.slot_launch)
         seen = await self._runtime.observe(key)
         if seen is not None:
             await self._record_attempts(seen)
-        match decide(job, seen, datetime.now(UTC), self._heartbeat_timeout):
+        match self._decide(job, seen):
             case Launch():
                 await self._launch(job)
+            case Wait(waiting, look_again_seconds):
+                await self._note_waiting(job, waiting)
+                return look_again_seconds
             case MarkRunning():
                 await self._mark_running(job)
-            case Finish(verdict):
-                if seen is None:  # published, and lost from sight: nothing of it may be left when its slot is free
-                    await self._runtime.cancel(key)
+            case Finish(verdict, take_down):
+                if take_down and not await self._runtime.cancel(key):
+                    return STILL_GOING_SECONDS
                 await self._finish(job, verdict, seen)
             case Requeue() as requeue:
-                await self._requeue(job, requeue)
+                return await self._requeue(job, requeue)
             case TakeDown(key):
-                await self._take_down(job, key)
+                return await self._take_down(job, key)
+        return None
+
+    def wants(self, job: ActiveJob, seen: LaunchSeen | None) -> bool:
+        """Whether there is anything to do about this index job while its launch looks like that: for the sweep, which lists all launches at once."""
+        decision = self._decide(job, seen)
+        if not isinstance(decision, Wait) or seen is None or seen.unexplained:
+            return True
+        told = (decision.waiting.reason, decision.waiting.message) if decision.waiting else (None, None)
+        marks = {_mark(pod) for pod in seen.pods if _to_record(pod)}
+        return told != (job.reason, job.message) or not marks <= self._recorded.get(seen.key, set())
+
+    def _decide(self, job: ActiveJob, seen: LaunchSeen | None) -> Decision:
+        profile = self._profiles.profiles.get(job.profile, Profile())
+        bounds = Bounds(self._heartbeat_timeout, self._runtime.missing, profile, self._refused_again)
+        return decide(job, seen, datetime.now(UTC), bounds)
 
     async def _launch(self, job: ActiveJob) -> None:
         try:
@@ -101,26 +125,37 @@ class Reconciler:
             measures.running(job)
         reach("running")
 
-    async def _take_down(self, job: ActiveJob, key: LaunchKey) -> None:
-        await self._runtime.cancel(key)
+    async def _note_waiting(self, job: ActiveJob, waiting: Waiting | None) -> None:
+        reason, message = (str(waiting.reason), waiting.message) if waiting else (None, None)
+        if (job.reason, job.message) == (reason, message) or job.verdict is not None:
+            return
+        if await self._queue.record_waiting(job.id, job.launch, reason, message) and waiting:
+            self._log("waiting", job, reason=waiting.reason, sentence=waiting.message)
+
+    async def _take_down(self, job: ActiveJob, key: LaunchKey) -> float | None:
+        if not await self._runtime.cancel(key):
+            return STILL_GOING_SECONDS
         reach("taking-down")
         if await self._queue.release_slot(*key):
             self._log("taken-down", job)
         self._recorded.pop(key, None)
         reach("taken-down")
+        return None
 
     async def _refused(self, job: ActiveJob, refused: LaunchRefusedError) -> None:
         if refused.permanent:
             await self._finish(job, FinishedLaunch(job.id, job.launch, refused.reason, refused.message))
         else:
-            await self._requeue(job, Requeue(refused.reason, refused.message))
+            await self._requeue(job, Requeue(refused.reason, refused.message, pause=self._refused_again))
 
     async def _finish(self, job: ActiveJob, verdict: FinishedLaunch, seen: LaunchSeen | None = None) -> None:
         reach("recording")
         finished = await self._queue.record_finished([verdict])
         reach("recorded")
         key = LaunchKey(job.id, job.launch)
-        await self._runtime.release(key)
+        profile = self._profiles.profiles.get(job.profile, Profile())
+        ttl = job.ttl_seconds_after_finished
+        await self._runtime.release(key, ttl_seconds=profile.ttl_seconds_after_finished if ttl is None else ttl)
         reach("released")
         self._recorded.pop(key, None)
         if job.id in finished:
@@ -129,9 +164,10 @@ class Reconciler:
                 "finished", job, reason=job.verdict or verdict.reason, sentence="" if job.verdict else verdict.message
             )
 
-    async def _requeue(self, job: ActiveJob, requeue: Requeue) -> None:
+    async def _requeue(self, job: ActiveJob, requeue: Requeue) -> float | None:
         key = LaunchKey(job.id, job.launch)
-        await self._runtime.cancel(key)
+        if not await self._runtime.cancel(key):
+            return STILL_GOING_SECONDS
         reach("requeueing")
         state = await self._queue.record_requeued(
             job.id,
@@ -140,23 +176,28 @@ class Reconciler:
             message=requeue.message,
             spent=requeue.spent,
             infrastructure=requeue.infrastructure,
+            due=datetime.now(UTC) + requeue.pause if requeue.pause else None,
         )
         reach("requeued")
         self._recorded.pop(key, None)
         if state is not None:
             measures.requeued(requeue.reason)
             self._log("requeued", job, reason=requeue.reason, sentence=requeue.message)
+        return None
 
     async def _record_attempts(self, seen: LaunchSeen) -> None:
         recorded = self._recorded.setdefault(seen.key, set())
         for pod in seen.pods:
-            mark = (pod.uid, pod.finished_at is not None)
-            if pod.started_at is not None and mark not in recorded:
-                reach("recording-attempt")
-                await self._queue.record_attempt(seen.key.job_id, seen.key.launch, attempt_of(pod))
-                recorded.add(mark)
-                if pod.finished_at is not None:
-                    measures.attempted(pod)
+            if _mark(pod) in recorded or not _to_record(pod):
+                continue
+            attempt = attempt_of(pod)
+            if pod.finished_at is not None and pod.exit_code != 0 and pod.log_tail is None:
+                attempt |= {"log_tail": tail} if (tail := await self._runtime.log_tail(seen.key, pod)) else {}
+            reach("recording-attempt")
+            await self._queue.record_attempt(seen.key.job_id, seen.key.launch, attempt)
+            recorded.add(_mark(pod))
+            if pod.finished_at is not None:
+                measures.attempted(pod)
 
     def _log(self, action: str, job: ActiveJob, **more: object) -> None:
         logger.info(
@@ -166,6 +207,14 @@ class Reconciler:
             job.revision,
             extra={"action": action, "job": str(job.id), "launch": job.launch, **more},
         )
+
+
+def _mark(pod: PodSeen) -> tuple[str, bool]:
+    return pod.uid, pod.finished_at is not None
+
+
+def _to_record(pod: PodSeen) -> bool:
+    return pod.started_at is not None
 
 
 def attempt_of(pod: PodSeen) -> dict[str, Any]:
@@ -178,9 +227,9 @@ def attempt_of(pod: PodSeen) -> dict[str, Any]:
         "started_at": pod.started_at.isoformat() if pod.started_at else None,
         "finished_at": pod.finished_at.isoformat() if pod.finished_at else None,
         "exit_code": pod.exit_code,
-        "reason": outcome.reason if outcome else pod.reason,
-        "message": outcome.message if outcome else None,
-        "peak_memory_bytes": outcome.peak_memory_bytes if outcome else None,
+        "reason": pod.reason or (outcome.reason if outcome else None),
+        "message": pod.message or (outcome.message if outcome else None),
+        "peak_memory_bytes": (outcome.peak_memory_bytes if outcome else None) or pod.peak_memory_bytes,
         "steps": outcome.steps if outcome and outcome.steps else None,
         "log_tail": pod.log_tail,
     }

@@ -36,6 +36,14 @@ def build_run_spec(
     )
 
 
+def memory_after(profile: Profile, oom_kills: int) -> int | None:
+    """What a launch may use after so many that ran out of memory: twice as much each time, up to the profile's cap. None is without limit."""
+    usual, cap = profile.memory_bytes, profile.memory_cap_bytes
+    if usual is None or cap is None:
+        return None
+    return min(cap, usual << min(oom_kills, 20))
+
+
 def build_request(
     job: ActiveJob, run_spec: RunSpec, profile: Profile, *, database_url: str, launch_token: str
 ) -> LaunchRequest:
@@ -47,5 +55,6 @@ def build_request(
         profile,
         database_url=database_url,
         launch_token=launch_token,
+        memory_bytes=memory_after(profile, job.oom_kills) if job.oom_kills else None,
         credential=CredentialRef(secret, job.options.get("credentials_namespace")) if secret else None,
     )

@@ -1,6 +1,6 @@
 """Compares, from time to time, all unfinished rows with all launches: what a lost event, a crash or a stranger left undone is done here.
 
-It decides nothing: it names the index jobs that want looking at, has the queue mend itself, and takes down launches that no row knows.
+It names the index jobs that want looking at, has the queue mend itself, and sees to the launches that no row looks after any more.
 """
 
 from __future__ import annotations
@@ -9,25 +9,29 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from indexjob_operator import metrics
+from indexjob_operator.runtime.protocol import LaunchKey
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from uuid import UUID
 
-    from indexjob.queue.leader import LeaderQueue
+    from indexjob.queue.leader import ActiveJob, LeaderQueue
     from indexjob_operator.retention import Retention
-    from indexjob_operator.runtime.protocol import Runtime
+    from indexjob_operator.runtime.protocol import LaunchSeen, Runtime
 
 logger = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 30.0
+MOST_STRAYS = 20
+"""Launches without a row that are taken down in one sweep: if there are more, more is wrong than a sweep should put right at once."""
 
 
 class Sweep:
-    """`look_at` is told of every index job with a launch to look after; `trying` is called before each sweep."""
+    """`look_at` is told of every index job that `wants` it; `trying` is called before each sweep. A launch without a row is a stray after `stray_seconds`."""
 
     def __init__(
         self,
@@ -36,6 +40,8 @@ class Sweep:
         look_at: Callable[[UUID], None],
         *,
         interval_seconds: float = INTERVAL_SECONDS,
+        wants: Callable[[ActiveJob, LaunchSeen | None], bool] = lambda _job, _seen: True,
+        stray_seconds: float = 0.0,
         retention: Retention | None = None,
         trying: Callable[[], None] = lambda: None,
     ) -> None:
@@ -43,6 +49,8 @@ class Sweep:
         self._runtime = runtime
         self._look_at = look_at
         self._interval_seconds = interval_seconds
+        self._wants = wants
+        self._stray_seconds = stray_seconds
         self._retention = retention
         self._trying = trying
         self._soon = asyncio.Event()
@@ -67,20 +75,46 @@ class Sweep:
 
     async def run_once(self) -> None:
         """One comparison. The launches are listed before the rows: a launch that is made in between has its row already."""
-        launches = await self._runtime.list()
+        launches = {launch.key: launch for launch in await self._runtime.list()}
         active = await self._queue.active()
         for job in active:
-            self._look_at(job.id)
-        known = {job.id for job in active}
-        for launch in launches:
-            if launch.key.job_id not in known:
-                logger.info(
-                    "no row looks after the launch %s",
-                    launch.key.name,
-                    extra={"action": "stray", "job": str(launch.key.job_id)},
-                )
-                await self._runtime.cancel(launch.key)
-                metrics.STRAYS.inc()
+            key = LaunchKey(job.id, job.slot_launch)
+            if self._wants(job, launches.get(key)):
+                self._look_at(job.id)
+            launches.pop(key, None)
+        await self._clear([launch for launch in launches.values() if not launch.released])
         if mended := await self._queue.mend():
             metrics.REPAIRS.labels("rows").inc(mended)
             logger.info("mended %s rows of the queue", mended, extra={"action": "mended"})
+
+    async def _clear(self, launches: list[LaunchSeen]) -> None:
+        """See to launches that hold no slot: recorded but not released, outdated, or of no row at all."""
+        standings = await self._queue.standing([launch.key.job_id for launch in launches]) if launches else {}
+        strays = 0
+        for launch in launches:
+            standing = standings.get(launch.key.job_id)
+            if standing is None:
+                strays += self._is_old(launch)
+                if not self._is_old(launch) or strays > MOST_STRAYS:
+                    continue
+                metrics.STRAYS.inc()
+                await self._repair("stray", launch, self._runtime.cancel(launch.key))
+            elif standing.finished and standing.launch == launch.key.launch and launch.condition is not None:
+                release = self._runtime.release(launch.key, ttl_seconds=standing.ttl_seconds)
+                await self._repair("unreleased", launch, release)
+            else:
+                await self._repair("outdated", launch, self._runtime.cancel(launch.key))
+        if strays > MOST_STRAYS:
+            logger.warning(
+                "%s launches have no row; %s are taken down in a sweep", strays, MOST_STRAYS, extra={"action": "strays"}
+            )
+
+    async def _repair(self, what: str, launch: LaunchSeen, doing: Awaitable[object]) -> None:
+        logger.info("the launch %s is %s", launch.key.name, what, extra={"action": what, "job": str(launch.key.job_id)})
+        await doing
+        metrics.REPAIRS.labels(what).inc()
+
+    def _is_old(self, launch: LaunchSeen) -> bool:
+        return (
+            launch.created_at is None or (datetime.now(UTC) - launch.created_at).total_seconds() >= self._stray_seconds
+        )

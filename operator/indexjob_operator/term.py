@@ -106,8 +106,10 @@ class Term:
         while True:
             job_id = await self._work.get()
             try:
-                await self._reconciler.reconcile(job_id)
+                again = await self._reconciler.reconcile(job_id)
                 self._work.forget(job_id)
+                if again is not None:
+                    self._work.later(job_id, again)
             except LeadershipLostError:
                 raise
             except Exception as error:

@@ -26,6 +26,7 @@ class WorkQueue(Generic[K]):
         self._busy: set[K] = set()
         self._again: set[K] = set()
         self._failures: dict[K, int] = {}
+        self._timers: dict[K, asyncio.TimerHandle] = {}
 
     def add(self, key: K) -> None:
         """There may be something to do about this key."""
@@ -55,6 +56,16 @@ class WorkQueue(Generic[K]):
         pause = min(FIRST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 20), LONGEST_PAUSE_SECONDS)
         asyncio.get_running_loop().call_later(pause, self.add, key)
         return pause
+
+    def later(self, key: K, seconds: float) -> None:
+        """Look at it after so long, though nothing may be heard of it; the last one said counts."""
+        if timer := self._timers.pop(key, None):
+            timer.cancel()
+        self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._due, key)
+
+    def _due(self, key: K) -> None:
+        self._timers.pop(key, None)
+        self.add(key)
 
     def forget(self, key: K) -> None:
         """It went well: the next failure is a first one."""

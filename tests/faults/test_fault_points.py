@@ -9,11 +9,12 @@ from collections.abc import Callable
 
 import pytest
 
-from indexjob_operator.faults import POINTS
+from indexjob_operator import faults
 from tests.faults.world import Dispatcher, World
 
 ROUND_SECONDS = 150.0
 PATIENCE_SECONDS = 3.0
+POINTS = faults.POINTS + faults.PROCESS_POINTS
 UNFINISHED = "SELECT count(*) FROM indexjob.index_jobs WHERE finished_at IS NULL"
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from indexjob.run_spec import Limits
+from indexjob.scrub import Scrubber
 from indexjob_worker import child, extraction
 from indexjob_worker.extractors import Extracted, Extractors, Job
 from indexjob_worker.journal import Journal
 from indexjob_worker.languages import LANGUAGES
 from indexjob_worker.model import Definition, Extraction
-from indexjob_worker.scrub import Scrubber
 from indexjob_worker.zygote import fork_zygote
 
 PYTHON = LANGUAGES["python"]
@@ -222,7 +222,7 @@ zygote = fork_zygote()
 from indexjob_worker.extractors import Extractors, Job
 from indexjob_worker.journal import Journal
 from indexjob_worker.languages import LANGUAGES
-from indexjob_worker.scrub import Scrubber
+from indexjob.scrub import Scrubber
 def jobs():
     for i in itertools.count():
         if i == 300: print(zygote.pid, flush=True)

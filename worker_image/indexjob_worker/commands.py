@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from indexjob.outcome import Outcome
 from indexjob.run_spec import RunSpec
+from indexjob.scrub import Scrubber
 from indexjob_worker.control import Control
 from indexjob_worker.ending import leave, outcome_of, peak_memory_bytes
 from indexjob_worker.errors import InvalidRunSpecError
 from indexjob_worker.journal import Journal
-from indexjob_worker.scrub import Scrubber
 from indexjob_worker.workspace import Workspace
 from indexjob_worker.zygote import Zygote
 

@@ -11,7 +11,7 @@ from collections import deque
 from datetime import UTC, datetime
 from typing import Literal
 
-from indexjob_worker.scrub import Scrubber
+from indexjob.scrub import Scrubber
 
 TAIL_BYTES = 16 * 1024
 LONGEST_TEXT = 8 * 1024

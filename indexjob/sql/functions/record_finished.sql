@@ -14,7 +14,7 @@ BEGIN
         UPDATE indexjob.index_jobs j
         SET state = coalesce(j.verdict, 'failed'),
             reason = CASE j.verdict WHEN 'completed' THEN 'Completed' WHEN 'skipped' THEN 'Unchanged' ELSE o.reason END,
-            message = CASE WHEN j.verdict IS NULL THEN o.message ELSE j.message END,
+            message = CASE WHEN j.verdict IS NULL THEN o.message END,
             progress = CASE WHEN j.verdict IS NULL THEN coalesce(p.progress, 0) ELSE 100 END,
             finished_at = now(), updated_at = now()
         FROM jsonb_to_recordset(outcomes) AS o (id uuid, launch integer, reason text, message text)

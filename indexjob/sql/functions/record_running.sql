@@ -4,7 +4,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM indexjob.lead(held);
-    UPDATE indexjob.index_jobs j SET state = 'running', started_at = coalesce(j.started_at, now()), updated_at = now()
+    UPDATE indexjob.index_jobs j SET state = 'running', started_at = coalesce(j.started_at, now()), updated_at = now(),
+        reason = NULL, message = NULL
     WHERE j.id = job AND j.launch = of_launch AND j.state = 'launching';
     RETURN FOUND;
 END $$;

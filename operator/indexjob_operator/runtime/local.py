@@ -30,6 +30,7 @@ from indexjob_operator.runtime.protocol import (
     LaunchRefusedError,
     LaunchRequest,
     LaunchSeen,
+    Lost,
     PodSeen,
 )
 
@@ -94,6 +95,8 @@ class LocalRuntime:
         self._worker = worker
         self._launches: dict[LaunchKey, _Launch] = {}
 
+    missing = Lost(Reason.NODE_LOST, "What ran it is gone: it was killed, or its machine was lost.")
+
     async def launch(self, request: LaunchRequest) -> None:
         """Start the attempts of this launch, unless they are under way."""
         if request.key in self._launches:
@@ -115,21 +118,26 @@ class LocalRuntime:
         launch = self._launches.get(key)
         return launch.seen if launch else None
 
-    async def cancel(self, key: LaunchKey) -> None:
+    async def cancel(self, key: LaunchKey) -> bool:
         """End its processes, kindly at first, and delete its workspace; those of a dispatcher before this one, at once."""
         launch = self._launches.get(key)
         if launch is None:
             await asyncio.to_thread(self._workspaces.take_down, key.name)
-            return
+            return True
         if launch.task:
             launch.task.cancel()
             await asyncio.wait([launch.task])
         await self.release(key)
+        return True
 
-    async def release(self, key: LaunchKey) -> None:
+    async def release(self, key: LaunchKey, *, ttl_seconds: int | None = None) -> None:  # noqa: ARG002 - nobody looks at processes afterwards
         """Forget it, and delete its workspace."""
         if launch := self._launches.pop(key, None):
             await asyncio.to_thread(launch.workspace.remove)
+
+    async def log_tail(self, key: LaunchKey, pod: PodSeen) -> str | None:  # noqa: ARG002 - it is part of what is seen
+        """What it wrote last."""
+        return pod.log_tail
 
     async def list(self) -> list[LaunchSeen]:
         """The launches of this process, after clearing what dead ones left behind."""

@@ -80,7 +80,7 @@ class Condition(StrEnum):
 class PodSeen:
     """One attempt as the runtime sees it.
 
-    `reason` is what the runtime knows of its end (OOMKilled, Evicted, Killed, …), `outcome` what the worker said last, if it could.
+    `reason` and `message` are what the runtime knows of its end (OOMKilled, Evicted, Killed, …), `outcome` what the worker said last, if it could.
     """
 
     uid: str
@@ -92,6 +92,12 @@ class PodSeen:
     reason: Reason | None = None
     outcome: Outcome | None = None
     log_tail: str | None = None
+    message: str | None = None
+    peak_memory_bytes: int | None = None
+    disrupted: bool = False
+    """Ended by the cluster, not by itself (its node drained, preempted, lost): it spends nothing of `backoffLimit`."""
+    container: str = "index"
+    """Whose end was the attempt's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,16 @@ class Waiting:
     reason: Reason
     message: str
     since: datetime
+    refused: bool = False
+    """There is no pod, and nothing but another launch, later, will make one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The launch will come to no end by itself: what is left of it is to be taken down."""
+
+    reason: Reason
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +129,42 @@ class LaunchSeen:
     interrupted: bool = False
     """Ended by the runtime's own shutdown: nobody's fault, and no attempt is spent."""
     waiting: Waiting | None = None
+    lost: Lost | None = None
+    ended_by: str | None = None
+    """The runtime's own word for why it failed, where the attempts are gone that would say it."""
+    unexplained: bool = False
+    """Nothing of it runs, and a closer look may say why."""
+    created_at: datetime | None = None
+    released: bool = False
+    """Its outcome was recorded: it is kept for people to look at."""
+    look_again_seconds: float | None = None
+    """No hint will say that it is time to look again; then it is."""
 
 
 class Runtime(Protocol):
     """Runs launches. It says that something changed by calling the `hint` that it was made with; what changed is asked for."""
 
+    missing: Lost
+    """What it means that the launch of a running index job is nowhere."""
+
     async def launch(self, request: LaunchRequest) -> None:
-        """Start it; where a launch of this name is under way already, do nothing."""
+        """Start it; where a launch of this name is under way already, do nothing.
+
+        Raises:
+            LaunchRefusedError: it can't be started, now or ever.
+        """
 
     async def observe(self, key: LaunchKey) -> LaunchSeen | None:
         """How it is; None if there is nothing of that name."""
 
-    async def cancel(self, key: LaunchKey) -> None:
-        """Take it down; when this returns, nothing of it runs or is kept. Nothing of that name is fine."""
+    async def cancel(self, key: LaunchKey) -> bool:
+        """Take it down; whether nothing of it runs or is kept any more. If something still does, a hint follows. Nothing of that name is fine."""
 
-    async def release(self, key: LaunchKey) -> None:
-        """Its outcome is recorded: what is left of it may go."""
+    async def release(self, key: LaunchKey, *, ttl_seconds: int | None = None) -> None:
+        """Its outcome is recorded: what is left of it may go, and what people may look at goes after `ttl_seconds` (None: as its profile says)."""
+
+    async def log_tail(self, key: LaunchKey, pod: PodSeen) -> str | None:
+        """The last lines that an attempt wrote, without credentials; None if they can't be had."""
 
     async def list(self) -> list[LaunchSeen]:
         """Every launch that there is."""

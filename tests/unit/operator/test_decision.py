@@ -10,8 +10,21 @@ import pytest
 
 from indexjob.outcome import Outcome, Reason
 from indexjob.queue.leader import ActiveJob
-from indexjob_operator.decision import Decision, Finish, Launch, MarkRunning, Requeue, TakeDown, Wait, decide
-from indexjob_operator.runtime.protocol import Condition, LaunchKey, LaunchSeen, PodSeen
+from indexjob_operator.decision import (
+    MOST_DISRUPTIONS,
+    Bounds,
+    Decision,
+    Finish,
+    Launch,
+    MarkRunning,
+    Requeue,
+    TakeDown,
+    Wait,
+    decide,
+)
+from indexjob_operator.profiles import Profile
+from indexjob_operator.runtime.local import LocalRuntime
+from indexjob_operator.runtime.protocol import Condition, LaunchKey, LaunchSeen, Lost, PodSeen, Waiting
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TIMEOUT = timedelta(minutes=5)
@@ -22,7 +35,9 @@ JOB = ActiveJob(
     state="launching", launch=2, slot_launch=2, backoff_left=3, verdict=None, reason=None, launched_at=NOW, started_at=None, heartbeat_at=None, due_at=NOW,
 )  # fmt: skip
 RUNNING = replace(JOB, state="running", started_at=NOW)
-POD = PodSeen("u", "p", started_at=NOW)
+POD = PodSeen("u", "p", started_at=NOW - timedelta(hours=1))
+BOUNDS = Bounds(TIMEOUT, LocalRuntime.missing)
+GIB = 1024**3
 
 
 def failed(code: int, reason: Reason | None = None, message: str = "m") -> PodSeen:
@@ -31,7 +46,7 @@ def failed(code: int, reason: Reason | None = None, message: str = "m") -> PodSe
 
 
 def judge(job: ActiveJob, seen: LaunchSeen | None) -> Decision:
-    return decide(job, seen, NOW, TIMEOUT)
+    return decide(job, seen, NOW, BOUNDS)
 
 
 def ended(*pods: PodSeen, condition: Condition = Condition.FAILED) -> LaunchSeen:
@@ -105,6 +120,123 @@ def test_silence_is_fenced_and_the_clone_has_none_yet() -> None:
     decision = judge(replace(RUNNING, heartbeat_at=NOW - TIMEOUT - timedelta(seconds=1)), seen)
     assert isinstance(decision, Requeue)
     assert (decision.reason, decision.infrastructure) == (Reason.STALLED, True)
+
+
+def test_a_heartbeat_of_an_attempt_before_says_nothing_of_the_one_that_runs() -> None:
+    before = replace(POD, uid="before", finished_at=NOW - timedelta(minutes=10), exit_code=75)
+    again = replace(POD, started_at=NOW - timedelta(minutes=8))
+    job = replace(RUNNING, heartbeat_at=NOW - timedelta(minutes=11))
+    assert judge(job, LaunchSeen(KEY, pods=(before, again))) == Wait()
+    assert judge(job, LaunchSeen(KEY, pods=(before,))) == Wait(), "between two attempts nothing beats"
+
+
+def test_what_is_lost_is_taken_down_and_counts_as_a_reset_beside_the_attempts_that_had_failed() -> None:
+    seen = LaunchSeen(KEY, pods=(failed(75), POD), lost=Lost(Reason.NODE_LOST, "The node n is gone."))
+    assert judge(RUNNING, seen) == Requeue(Reason.NODE_LOST, "The node n is gone.", spent=1, infrastructure=True)
+
+
+def waits(reason: Reason, ago: timedelta, *, refused: bool = False) -> LaunchSeen:
+    return LaunchSeen(KEY, waiting=Waiting(reason, "Why.", NOW - ago, refused=refused))
+
+
+def test_a_pod_that_waits_is_waited_for_until_the_limit_and_looked_at_then() -> None:
+    seen = waits(Reason.UNSCHEDULABLE, timedelta(seconds=590))
+    decision = judge(JOB, seen)
+    assert isinstance(decision, Wait)
+    assert decision.waiting == seen.waiting
+    assert decision.look_again_seconds == pytest.approx(10.1)
+
+
+@pytest.mark.parametrize("reason", [Reason.UNSCHEDULABLE, Reason.IMAGE_PULL_FAILED, Reason.NOT_STARTED])
+def test_a_pod_that_waited_too_long_costs_an_attempt_and_at_the_limit_the_job(reason: Reason) -> None:
+    seen = waits(reason, timedelta(seconds=600))
+    decision = judge(JOB, seen)
+    assert isinstance(decision, Requeue)
+    assert (decision.reason, decision.spent, decision.infrastructure) == (reason, 1, False)
+    last = judge(replace(JOB, backoff_left=0), seen)
+    assert isinstance(last, Finish)
+    assert last.take_down
+    assert (last.verdict.reason, last.verdict.message) == (reason, "It waited 600 s for a pod to start. Why.")
+
+
+@pytest.mark.parametrize("reason", [Reason.QUOTA_EXCEEDED, Reason.NOT_STARTED])
+def test_what_got_no_pod_at_all_goes_back_in_line_and_costs_nothing(reason: Reason) -> None:
+    decision = judge(JOB, waits(reason, timedelta(hours=9), refused=True))
+    assert decision == Requeue(reason, "Why.", pause=timedelta(seconds=30))
+
+
+def test_disruptions_cost_nothing_until_there_are_too_many() -> None:
+    pods = tuple(
+        replace(failed(143), uid=str(n), reason=Reason.EVICTED, disrupted=True) for n in range(MOST_DISRUPTIONS)
+    )
+    assert judge(RUNNING, LaunchSeen(KEY, pods=(*pods, POD))) == Wait()
+    decision = judge(
+        RUNNING, LaunchSeen(KEY, pods=(*pods, replace(pods[0], uid="x", message="The node had no memory left")))
+    )
+    assert isinstance(decision, Finish)
+    assert decision.take_down
+    assert decision.verdict.reason == Reason.EVICTED
+    assert "ended 11 of its pods, the last one with: The node had no memory left." in decision.verdict.message
+
+
+def test_a_worker_that_did_not_end_at_its_deadline_ends_the_job() -> None:
+    stuck = replace(failed(137), reason=Reason.DEADLINE_EXCEEDED)
+    decision = judge(RUNNING, LaunchSeen(KEY, pods=(stuck, POD)))
+    assert isinstance(decision, Finish)
+    assert (decision.take_down, decision.verdict.reason) == (True, Reason.DEADLINE_EXCEEDED)
+
+
+def oom(*, left: int = 3, kills: int = 0, profile: Profile | None = None) -> Decision:
+    pod = replace(failed(137), reason=Reason.OOM_KILLED)
+    seen = replace(ended(failed(75), pod), ended_by="PodFailurePolicy: exit code 137")
+    bounds = replace(BOUNDS, profile=profile or Profile())
+    return decide(replace(RUNNING, backoff_left=left, oom_kills=kills), seen, NOW, bounds)
+
+
+def test_a_run_without_enough_memory_is_launched_again_with_more() -> None:
+    decision = oom()
+    assert isinstance(decision, Requeue)
+    assert (decision.reason, decision.spent) == (Reason.OOM_KILLED, 2)
+    assert "more than 2Gi of memory; the next launch has 4Gi" in decision.message
+
+
+@pytest.mark.parametrize(
+    ("left", "kills", "words"),
+    [(3, 2, 'more than 8Gi of memory, the most that profile "default" allows'), (1, 0, "no attempt is left to try with more")],
+)  # fmt: skip
+def test_at_the_cap_or_without_attempts_left_it_has_failed(left: int, kills: int, words: str) -> None:
+    decision = oom(left=left, kills=kills)
+    assert isinstance(decision, Finish)
+    assert decision.verdict.reason == Reason.OOM_KILLED
+    assert words in decision.verdict.message
+
+
+def test_without_a_limit_there_is_no_more_memory_to_give_and_attempts_count() -> None:
+    unlimited = Profile.model_validate({"resources": {"limits": {}}})
+    assert isinstance(oom(profile=unlimited), Requeue)
+    assert isinstance(oom(profile=unlimited, left=1), Finish)
+
+
+def test_a_killed_worker_is_launched_again_with_what_is_left() -> None:
+    seen = replace(ended(failed(137)), ended_by="PodFailurePolicy: Container index failed with exit code 137")
+    decision = judge(RUNNING, seen)
+    assert isinstance(decision, Requeue)
+    assert (decision.reason, decision.spent, decision.infrastructure) == (Reason.KILLED, 1, False)
+    assert isinstance(judge(replace(RUNNING, backoff_left=0), seen), Finish)
+
+
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("BackoffLimitExceeded: Job has reached the specified backoff limit", Reason.BACKOFF_LIMIT_EXCEEDED),
+        ("PodFailurePolicy: Container index for pod a/b failed with exit code 65 matching FailJob rule", Reason.PERMANENT_ERROR),
+        ("PodFailurePolicy: Container index for pod a/b failed with exit code 124 matching FailJob rule", Reason.DEADLINE_EXCEEDED),
+    ],
+)  # fmt: skip
+def test_when_its_pods_are_gone_the_jobs_own_word_counts(word: str, reason: Reason) -> None:
+    decision = judge(RUNNING, replace(ended(), ended_by=word))
+    assert isinstance(decision, Finish)
+    assert decision.verdict.reason == reason
 
 
 @pytest.mark.parametrize("state", ["cancelled", "suspended", "failed", "queued", "completed"])

@@ -11,9 +11,9 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from indexjob.scrub import Scrubber
 from indexjob_worker.errors import AccessDeniedError, InvalidRunSpecError
 from indexjob_worker.git.address import Address
-from indexjob_worker.scrub import Scrubber
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 KEYS = ("username", "password", "token", "ssh-privatekey", "known_hosts", "ca.crt")

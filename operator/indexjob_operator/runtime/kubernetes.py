@@ -1,0 +1,267 @@
+"""Launches as Kubernetes Jobs: the product.
+
+A launch is one Secret and one Job of the same name, found by their labels, which name the database that they are of. An object of our name without our labels
+is somebody else's and stays as it is. What the API didn't answer is raised, never taken for "nothing there".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from indexjob.errors import ClearError
+from indexjob.outcome import Reason
+from indexjob.scrub import Scrubber
+from indexjob_operator import credentials, names
+from indexjob_operator.faults import reach
+from indexjob_operator.kubernetes_api import (
+    CONFIG_MAPS,
+    EVENTS,
+    JOBS,
+    PODS,
+    SECRETS,
+    ConflictError,
+    InvalidError,
+    KubernetesApiError,
+    NotFoundError,
+    RefusedError,
+)
+from indexjob_operator.manifests import Owner, Place, job_manifest, owned_by_job, secret_manifest
+from indexjob_operator.observing import JOB_DELETED, age_seconds, is_over, is_stuck, read_launch, wants_events
+from indexjob_operator.pods import is_terminal
+from indexjob_operator.runtime.protocol import LaunchKey, LaunchRefusedError, LaunchSeen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from indexjob_operator.kubernetes_api import KubernetesApi, Resource
+    from indexjob_operator.runtime.protocol import CredentialRef, LaunchRequest, PodSeen
+    from indexjob_operator.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+Object: TypeAlias = dict[str, Any]
+Objects: TypeAlias = list[Object]
+
+LOG_LINES = 100
+LOG_TAIL_BYTES = 16 * 1024
+MOST_LOG_BYTES = 1024 * 1024
+DEFAULT_TTL_SECONDS = 3600
+
+
+class KubernetesRuntime:
+    """See `Runtime`. Hints come from the watches, which the operator's process keeps."""
+
+    missing = JOB_DELETED
+
+    def __init__(self, api: KubernetesApi, settings: Settings, place: Place) -> None:
+        self._api = api
+        self._settings = settings
+        self._place = place
+        self._patience = settings.patience
+        self._has_claims = any(profile.workspace.storage_class_name for profile in settings.profiles.values())
+        self._made: set[LaunchKey] = set()
+
+    @classmethod
+    async def create(cls, api: KubernetesApi, settings: Settings, namespace: str, instance: UUID) -> KubernetesRuntime:
+        """With the ConfigMap that is to own all that is made, if the settings name one.
+
+        Raises:
+            ClearError: there is no such ConfigMap.
+        """
+        owner = None
+        if settings.owner:
+            found = await api.get(CONFIG_MAPS, namespace, settings.owner)
+            if found is None:
+                raise ClearError(
+                    f'There is no ConfigMap "{settings.owner}" in the namespace "{namespace}" to own the Jobs.',
+                    "Name one that is there in the setting owner, or none.",
+                )
+            owner = Owner(settings.owner, found["metadata"]["uid"])
+        return cls(
+            api, settings, Place(namespace, instance, settings.worker, settings.patience.node_lost_seconds, owner)
+        )
+
+    async def launch(self, request: LaunchRequest) -> None:
+        """Make the Secret, then the Job, then have the Job own the Secret; each is adopted where it is there already."""
+        git = await self._git_credential(request)
+        secret = secret_manifest(self._place, request, git)
+        try:
+            await self._make(SECRETS, secret, request.key)
+            reach("secret-made")
+            job = await self._make(JOBS, job_manifest(self._place, request, git), request.key)
+            self._made.add(request.key)
+            reach("job-made")
+            await self._give(secret, job)
+            reach("owner-patched")
+        except RefusedError as error:
+            raise _refused(error) from error
+        except InvalidError as error:
+            sentence = f"Kubernetes takes no Job of this profile: {error.message} The administrator has to correct it."
+            raise LaunchRefusedError(Reason.PERMANENT_ERROR, sentence, permanent=True) from error
+
+    async def observe(self, key: LaunchKey) -> LaunchSeen | None:
+        """How the Job of that name and its pods are; None if there is nothing of them, nor was."""
+        job, pods = await asyncio.gather(self._job(key), self._list(PODS, key))
+        if job is not None and is_over(job) and not all(is_terminal(pod) for pod in pods):
+            pods = await self._list(PODS, key)  # they were read before the Job was
+        now = datetime.now(UTC)
+        name, events = wants_events(job, pods, now, self._patience), []
+        if name is not None:
+            events = await self._api.list(EVENTS, self._place.namespace, fields=f"involvedObject.name={name}")
+        seen = read_launch(key, job, pods, events, now, self._patience)
+        if seen is None and key in self._made:
+            return LaunchSeen(key, lost=self.missing)
+        return seen
+
+    async def cancel(self, key: LaunchKey) -> bool:
+        """Delete the Job, its Secret and its pods; whether nothing of it was left to delete. Pods of a dead node are deleted by force."""
+        jobs, secrets = await asyncio.gather(self._list(JOBS, key), self._list(SECRETS, key))
+        for what, things in ((JOBS, jobs), (SECRETS, secrets)):
+            for thing in things:
+                await self._delete(what, thing)
+        reach("job-deleted")
+        pods = await self._list(PODS, key)  # after the Job: it makes no more of them
+        for pod in pods:
+            if is_stuck(pod, datetime.now(UTC), self._patience):
+                await self._delete(PODS, pod, grace_seconds=0)
+            elif not pod["metadata"].get("deletionTimestamp"):
+                await self._delete(PODS, pod)
+        reach("pods-deleted")
+        if jobs or not all(is_terminal(pod) for pod in pods):
+            return False
+        self._made.discard(key)
+        return True
+
+    async def release(self, key: LaunchKey, *, ttl_seconds: int | None = None) -> None:
+        """Let the Secret and the volumes go, and the Job after a time. The TTL comes last: a Job that has it is done with."""
+        namespace, name = self._place.namespace, key.name
+        if self._has_claims:
+            for pod in await self._list(PODS, key):
+                if any("ephemeral" in volume for volume in pod["spec"].get("volumes") or ()):
+                    await self._delete(PODS, pod)
+        for secret in await self._list(SECRETS, key):
+            await self._delete(SECRETS, secret)
+        reach("pods-released")
+        ttl = DEFAULT_TTL_SECONDS if ttl_seconds is None else ttl_seconds
+        with suppress(NotFoundError):
+            await self._api.merge_patch(JOBS, namespace, name, {"spec": {"ttlSecondsAfterFinished": ttl}})
+        reach("ttl-patched")
+        self._made.discard(key)
+
+    async def log_tail(self, key: LaunchKey, pod: PodSeen) -> str | None:  # noqa: ARG002 - a pod's name is enough
+        """What the container that ended the attempt wrote last."""
+        try:
+            text = await self._api.read_log(
+                self._place.namespace, pod.name, pod.container, lines=LOG_LINES, most_bytes=MOST_LOG_BYTES
+            )
+        except KubernetesApiError as error:
+            logger.info("no log of %s: %s", pod.name, error, extra={"action": "no-log"})
+            return None
+        return Scrubber()(text)[-LOG_TAIL_BYTES:].replace("\0", "\ufffd") or None
+
+    async def list(self) -> list[LaunchSeen]:
+        """Every launch of this database, after seeing to Secrets: a Job's goes with it, one without a Job is deleted."""
+        jobs, pods, secrets = await asyncio.gather(self._list(JOBS), self._list(PODS), self._list(SECRETS))
+        job_of = {key: job for job in jobs if (key := names.key_of(job))}
+        pods_of: dict[LaunchKey, Objects] = {}
+        for pod in pods:
+            if key := names.key_of(pod):
+                pods_of.setdefault(key, []).append(pod)
+        for secret in secrets:
+            if key := names.key_of(secret):
+                await self._see_to(secret, job_of.get(key))
+        now = datetime.now(UTC)
+        seen = [
+            read_launch(key, job_of.get(key), pods_of.get(key, ()), (), now, self._patience)
+            for key in job_of.keys() | pods_of.keys()
+        ]
+        return [launch for launch in seen if launch is not None]
+
+    async def _see_to(self, secret: Object, job: Object | None) -> None:
+        if job is None:
+            if age_seconds(secret, datetime.now(UTC)) >= self._patience.stray_seconds:
+                await self._delete(SECRETS, secret)
+        elif not any(owner["kind"] == "Job" for owner in secret["metadata"].get("ownerReferences") or ()):
+            await self._give(secret, job)
+
+    async def _git_credential(self, request: LaunchRequest) -> dict[str, bytes]:
+        if request.credential is None:
+            return {}
+        spec = request.run_spec
+        try:
+            secret = await self._find_credential(request.credential)
+            return credentials.check(secret, tenant=spec.tenant, clone_url=spec.clone_url)
+        except credentials.CredentialRefusedError as refused:
+            raise LaunchRefusedError(Reason.PERMANENT_ERROR, str(refused), permanent=True) from None
+
+    async def _find_credential(self, ref: CredentialRef) -> Object:
+        namespaces = [self._place.namespace]
+        if ref.namespace and ref.namespace != namespaces[0] and self._settings.may_look_in(ref.namespace):
+            namespaces.append(ref.namespace)
+        for namespace in namespaces:
+            secret = await self._api.get(SECRETS, namespace, ref.secret)
+            if secret is not None:
+                return secret
+        raise credentials.missing(ref.secret, namespaces)
+
+    async def _make(self, what: Resource, manifest: Object, key: LaunchKey) -> Object:
+        """Create it, or adopt what an earlier try of this very launch has created.
+
+        Raises:
+            LaunchRefusedError: the name is taken by something that is not ours, or is on its way out.
+        """
+        try:
+            return await self._api.create(what, self._place.namespace, manifest)
+        except ConflictError:
+            found = await self._api.get(what, self._place.namespace, key.name)
+        if found is None or found["metadata"].get("deletionTimestamp") or not self._is_ours(found, key):
+            sentence = (
+                f'The name "{key.name}" is taken in the namespace "{self._place.namespace}"; another launch follows.'
+            )
+            raise LaunchRefusedError(Reason.NOT_STARTED, sentence, permanent=False)
+        return found
+
+    async def _give(self, secret: Object, job: Object) -> None:
+        """Have the Job own the Secret; one that was swept meanwhile is made again, for the pods wait for it."""
+        namespace, name, change = self._place.namespace, secret["metadata"]["name"], owned_by_job(job)
+        try:
+            await self._api.merge_patch(SECRETS, namespace, name, change)
+        except NotFoundError:
+            if "data" in secret and not is_over(job):
+                metadata = {k: secret["metadata"][k] for k in ("name", "namespace", "labels", "annotations")} | change[
+                    "metadata"
+                ]
+                await self._api.create(SECRETS, namespace, secret | {"metadata": metadata})
+
+    async def _job(self, key: LaunchKey) -> Object | None:
+        job = await self._api.get(JOBS, self._place.namespace, key.name)
+        return job if job is not None and self._is_ours(job, key) else None
+
+    async def _list(self, what: Resource, key: LaunchKey | None = None) -> Objects:
+        labels = names.selector(self._place.instance, key)
+        return await self._api.list(what, self._place.namespace, labels=labels)
+
+    async def _delete(self, what: Resource, thing: Mapping[str, Any], *, grace_seconds: int | None = None) -> None:
+        metadata = thing["metadata"]
+        with suppress(ConflictError):  # another one has its name by now
+            await self._api.delete(
+                what, self._place.namespace, metadata["name"], uid=metadata["uid"], grace_seconds=grace_seconds
+            )
+
+    def _is_ours(self, thing: Mapping[str, Any], key: LaunchKey) -> bool:
+        return names.belongs(thing, self._place.instance, key)
+
+
+def _refused(error: RefusedError) -> LaunchRefusedError:
+    if error.over_quota:
+        sentence = f"The namespace has no room for its Job ({error.message}). It is tried again later; the administrator can raise the quota."
+        return LaunchRefusedError(Reason.QUOTA_EXCEEDED, sentence, permanent=False)
+    sentence = (
+        f"Kubernetes refused its Job ({error.message}). It is tried again later; the administrator has to allow it."
+    )
+    return LaunchRefusedError(Reason.NOT_STARTED, sentence, permanent=False)
