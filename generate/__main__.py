@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from generate import cli_page, crd, schema_dump
+from generate import chart_crd, chart_readme, chart_schema, cli_page, crd, schema_dump
 
-PARTS = (cli_page, crd, schema_dump)
+PARTS = (chart_crd, chart_readme, chart_schema, cli_page, crd, schema_dump)
 TOP = Path(__file__).parents[1]
 
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic.alias_generators import to_camel
 
 MIB = 1024 * 1024
 
 
 class Limits(BaseModel):
-    """How much of a repository the worker takes on before it says `TooLarge`, or sets a single file aside."""
+    """How much of a repository the worker takes on before it says `TooLarge`, or sets a single file aside.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    An administrator writes them in camelCase, as a part of a profile.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
     file_bytes: PositiveInt = MIB
     file_seconds: PositiveFloat = 10.0

@@ -21,7 +21,9 @@ KEEP_THE_POD = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karp
 class Setting(BaseModel):
     """What administrators write: camelCase, as in Kubernetes' manifests, and nothing that we don't know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
+    )
 
 
 class Amounts(Setting):

@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 _PATTERN = re.compile(r"([0-9]+(?:\.[0-9]+)?)(n|u|m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?")
 _SMALL = {"n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "": Decimal(1), "k": Decimal(1000)}
@@ -52,5 +52,10 @@ def _text(given: object) -> object:
     return str(given) if isinstance(given, (int, float)) and not isinstance(given, bool) else given
 
 
-Quantity = Annotated[str, BeforeValidator(_text), AfterValidator(_checked)]
+Quantity = Annotated[
+    str,
+    BeforeValidator(_text),
+    AfterValidator(_checked),
+    WithJsonSchema({"type": ["string", "number"], "pattern": f"^{_PATTERN.pattern}$"}),
+]
 """A quantity, kept as it was written; YAML's plain numbers are taken too."""
