@@ -1,5 +1,6 @@
 """Builds the project's images with whatever builder answers, into archives that every cluster can load."""
 
+import os
 import shutil
 import sys
 import tomllib
@@ -119,7 +120,8 @@ def build(base: str | None = None, folder: Path = REPOSITORY / "dist" / "images"
 
 
 def tag(part: str) -> str:
-    return f"indexjob-{part}:{version()}"
+    """Of the release that is built; INDEXJOB_IMAGE_TAG keeps apart what several work trees bring to one cluster."""
+    return f"indexjob-{part}:{os.environ.get('INDEXJOB_IMAGE_TAG') or version()}"
 
 
 def version() -> str:

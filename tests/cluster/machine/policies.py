@@ -109,21 +109,22 @@ def _peer(peer: Json, direction: Direction, home: str, state: State) -> list[str
     """Nft matches for one entry of `to` or `from`; none if no pod that it names runs now."""
     _only(peer, "podSelector", "namespaceSelector", "ipBlock")
     if block := peer.get("ipBlock"):
-        return [_block(block, direction)]
+        return _block(block, direction)
     selector = peer.get("namespaceSelector")
     names = {home} if selector is None else {name for name, has in state.namespaces.items() if _matches(selector, has)}
     found = sorted(pod.address for pod in _selected(peer.get("podSelector") or {}, names, state))
     return [f"ip {direction.other} {{ {', '.join(found)} }}"] if found else []
 
 
-def _block(block: Json, direction: Direction) -> str:
+def _block(block: Json, direction: Direction) -> list[str]:
+    """An IPv6 block names nobody: this cluster is IPv4."""
     _only(block, "cidr", "except")
     if ":" in block["cidr"]:
-        raise RefusedError("an IPv6 ipBlock: this cluster is IPv4")
+        return []
     match = f"ip {direction.other} {block['cidr']}"
     if excluded := block.get("except"):
         match += f" ip {direction.other} != {{ {', '.join(excluded)} }}"
-    return match
+    return [match]
 
 
 def _port(port: Json) -> str:
