@@ -41,6 +41,8 @@ class Reason(StrEnum):
     DEADLINE_EXCEEDED = "DeadlineExceeded"
     PERMANENT_ERROR = "PermanentError"
     UNKNOWN_PROFILE = "UnknownProfile"
+    INVALID_REQUEST = "InvalidRequest"
+    TENANT_NOT_ALLOWED = "TenantNotAllowed"
     OOM_KILLED = "OOMKilled"
     EVICTED = "Evicted"
     NODE_LOST = "NodeLost"

@@ -40,6 +40,8 @@ KUBERNETES_POINTS = (
     "pods-deleted",
 )
 """Of the Kubernetes runtime."""
+RESOURCE_POINTS = ("resource-applying", "resource-applied", "resource-gone", "status-writing", "status-written")
+"""Of the mirror of IndexJobs."""
 
 _armed = set(filter(None, os.environ.get("INDEXJOB_FAULT", "").split(",")))
 

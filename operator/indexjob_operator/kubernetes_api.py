@@ -17,7 +17,7 @@ from kubernetes.aio import client, config
 from indexjob_operator import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
 Manifest: TypeAlias = dict[str, Any]
@@ -115,8 +115,13 @@ class KubernetesApi:
     async def list(
         self, what: Resource, namespace: str | None, *, labels: str = "", fields: str = ""
     ) -> list[Manifest]:
-        """All that match, page by page."""
-        found: list[Manifest] = []
+        """All that match."""
+        return [each async for page in self.pages(what, namespace, labels=labels, fields=fields) for each in page]
+
+    async def pages(
+        self, what: Resource, namespace: str | None, *, labels: str = "", fields: str = ""
+    ) -> AsyncIterator[Sequence[Manifest]]:
+        """All that match as of one moment, some at a time: for what is large and not kept."""
         query = {"limit": str(PAGE)}
         if labels:
             query["labelSelector"] = labels
@@ -124,10 +129,10 @@ class KubernetesApi:
             query["fieldSelector"] = fields
         while True:
             page = await self._json("GET", what, namespace, query=query, verb="list")
-            found += page.get("items") or []
+            yield page.get("items") or []
             following = (page.get("metadata") or {}).get("continue")
             if not following:
-                return found
+                return
             query["continue"] = following
 
     async def merge_patch(

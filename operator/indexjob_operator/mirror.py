@@ -1,0 +1,373 @@
+"""Keeps IndexJob resources and their rows in step: what a resource asks for goes to the queue, what became of it goes to the resource's status.
+
+Events are hints here too: they name a resource, and `reconcile` looks at it and its row afresh. A tick asks the database, once for all resources, what has
+changed; a sweep compares all resources with all rows, and ends what a deleted resource asked for, whoever was away when it was deleted. A status is
+written only where it differs from what is there, so that where nothing happens the API isn't called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
+
+import psycopg
+
+from indexjob.queue.leader import LeadershipLostError
+from indexjob.queue.wakeup import FINISHED, listen
+from indexjob_operator import metrics
+from indexjob_operator.faults import reach
+from indexjob_operator.kubernetes_api import EVENTS, INDEX_JOBS, ConflictError, KubernetesApiError, NotFoundError
+from indexjob_operator.resource.conditions import Said
+from indexjob_operator.resource.events import event, notices
+from indexjob_operator.resource.requests import UnreadableSpecError, refusal_of, request_of, spec_of
+from indexjob_operator.resource.seen import Seen, version_of
+from indexjob_operator.resource.status import HASTY, difference, is_handled, refused_status, status_of
+from indexjob_operator.work_queue import WorkQueue
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+
+    from indexjob.queue.resources import ResourceQueue, ResourceRow, Waiting
+    from indexjob_operator.kubernetes_api import Manifest, Resource
+    from indexjob_operator.resource.events import Notice
+
+logger = logging.getLogger(__name__)
+
+RECONCILERS = 4
+TICK_SECONDS = 1.0
+SPACING_SECONDS = 0.1
+OVERLAP = timedelta(seconds=5)
+"""A row carries the time when its transaction began, and may be seen only when that has ended. What takes longer is for the sweep."""
+HASTE_SECONDS = 1.0
+SWEEP_SECONDS = 30.0
+PLACES_A_LOOK = 20
+PLACE_AGAIN_SECONDS = 10.0
+AFTER_AN_ERROR_SECONDS = 3.0
+NEVER = -1e9
+
+
+class Api(Protocol):
+    """What the mirror asks of the Kubernetes API."""
+
+    def pages(self, what: Resource, namespace: str | None) -> AsyncIterator[Sequence[Manifest]]:
+        """All objects, some at a time."""
+
+    async def get(self, what: Resource, namespace: str | None, name: str) -> Manifest | None:
+        """One object; None if there is nothing of that name."""
+
+    async def create(self, what: Resource, namespace: str | None, body: Manifest) -> Manifest:
+        """Make one."""
+
+    async def merge_patch(
+        self, what: Resource, namespace: str | None, name: str, change: Manifest, *, subresource: str = ""
+    ) -> Manifest:
+        """Change one: how it is then."""
+
+
+class Mirror:
+    """Of one term: only who leads has one.
+
+    `tenant_of` says whose the IndexJobs of a namespace are, `may_look_in` whether their Secrets may lie there; `namespaces` are those that are looked
+    after, None is all.
+    """
+
+    def __init__(
+        self,
+        queue: ResourceQueue,
+        api: Api,
+        database_url: str,
+        *,
+        tenant_of: Callable[[str], str],
+        may_look_in: Callable[[str], bool],
+        namespaces: Sequence[str] = (),
+        sweep_seconds: float = SWEEP_SECONDS,
+    ) -> None:
+        self._queue = queue
+        self._api = api
+        self._database_url = database_url
+        self._tenant_of = tenant_of
+        self._may_look_in = may_look_in
+        self._namespaces: Sequence[str | None] = namespaces or (None,)
+        self._sweep_seconds = sweep_seconds
+        self._work: WorkQueue[str] = WorkQueue()
+        self._resources: dict[str, Seen] = {}
+        self._hinted: dict[str, tuple[str, str, int]] = {}
+        self._rows: dict[str, ResourceRow] = {}
+        self._waiting: dict[str, Waiting] = {}
+        self._in_line: dict[str, float] = {}
+        self._ended: set[UUID] = set()
+        self._wake = asyncio.Event()
+        self._swept = asyncio.Event()
+
+    @property
+    def loops(self) -> tuple[Callable[[], Awaitable[None]], ...]:
+        """What a term runs beside its own loops, each begun anew when it fails."""
+        return (self._sweep, self._tick, self._listen, self._look_at_places, *[self._work_off] * RECONCILERS)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is left to do that is known."""
+        return self._swept.is_set() and self._work.idle
+
+    def hear(self, metadata: Mapping[str, Any]) -> None:
+        """An IndexJob may have changed, or be gone."""
+        uid = str(metadata.get("uid", ""))
+        seen = self._resources.get(uid)
+        if seen is not None and version_of(metadata) <= seen.version:
+            return  # it is our own writing that comes back
+        self._hint(uid, str(metadata.get("namespace", "")), str(metadata.get("name", "")), version_of(metadata))
+
+    async def sweep(self) -> None:
+        """Compare all resources with all rows. What is known before the resources are read was there before: if it isn't now, it is gone."""
+        known = set(self._resources) | await self._queue.uids()
+        there: set[str] = set()
+        for namespace in self._namespaces:
+            async for page in self._api.pages(INDEX_JOBS, namespace):
+                there.update(resource["metadata"]["uid"] for resource in page if self._see(resource))
+        if gone := known - there - self._hinted.keys():
+            await self._let_go(gone)
+        with_row: set[str] = set()
+        async for rows in self._queue.pages():
+            with_row.update(row.uid for row in rows)
+            self._compare(rows)
+        for uid in there - with_row:
+            if (seen := self._resources.get(uid)) is not None and not seen.finished:
+                self._work.add(uid)
+        self._swept.set()
+
+    async def reconcile(self, uid: str) -> None:
+        """Bring this resource and its row in step."""
+        await self._look_if_hinted(uid)
+        seen = self._resources.get(uid)
+        if seen is None:
+            return
+        row = self._rows.pop(uid, None)
+        if seen.spec is not None:
+            row = await self._apply(seen, seen.spec)
+        elif row is None or (seen.row_stamp is not None and row.stamp <= seen.row_stamp):
+            row = await self._queue.find(uid)
+        if row is not None:
+            await self._show(seen, row)
+        elif not seen.finished and self._resources.get(uid) is seen:
+            await self._ask_again(seen)
+
+    # What a resource asks for
+
+    def _see(self, resource: Mapping[str, Any]) -> Seen | None:
+        """Take note of a resource as it is; None if it is being deleted."""
+        metadata = resource["metadata"]
+        if metadata.get("deletionTimestamp"):
+            return None
+        known = self._resources.get(metadata["uid"])
+        if known is not None and version_of(metadata) <= known.version:
+            return known
+        seen = Seen.of(resource)
+        if known is not None:
+            seen.written_at = known.written_at
+            seen.row_stamp = known.row_stamp if known.written == seen.written else None
+        self._resources[seen.uid] = seen
+        if seen.spec is not None:
+            self._work.add(seen.uid)
+        return seen
+
+    def _hint(self, uid: str, namespace: str, name: str, version: int) -> None:
+        self._hinted[uid] = (namespace, name, version)
+        self._work.add(uid)
+
+    async def _look_if_hinted(self, uid: str) -> None:
+        """Read a resource that was heard of, unless it was read since."""
+        if (hint := self._hinted.get(uid)) is None:
+            return
+        namespace, name, version = hint
+        known = self._resources.get(uid)
+        if known is None or known.version < version:
+            resource = await self._api.get(INDEX_JOBS, namespace, name)
+            if resource is None or resource["metadata"]["uid"] != uid or self._see(resource) is None:
+                await self._let_go([uid])
+        if self._hinted.get(uid) == hint:
+            del self._hinted[uid]
+
+    async def _let_go(self, uids: Collection[str]) -> None:
+        """These resources are gone: nothing that they asked for is left under way."""
+        reach("resource-gone")
+        if dropped := await self._queue.drop(uids):
+            logger.info("%s rows have no IndexJob any more", dropped, extra={"action": "resource-gone"})
+        for uid in uids:
+            self._resources.pop(uid, None)
+            self._rows.pop(uid, None)
+            self._waiting.pop(uid, None)
+            self._in_line.pop(uid, None)
+
+    async def _apply(self, seen: Seen, said: Mapping[str, Any]) -> ResourceRow | None:
+        """Tell the queue what the resource asks for; None if it was refused, or has ended and its row is gone."""
+        before, row = seen.status, await self._queue.find(seen.uid)
+        if row is None and seen.finished and is_handled(before, seen.token):
+            await self._write(seen, before | {"observedGeneration": seen.generation})
+            return None
+        reach("resource-applying")
+        try:
+            asked = request_of(
+                spec_of(said),
+                tenant=self._tenant_of(seen.namespace),
+                credentials_namespace=seen.namespace if self._may_look_in(seen.namespace) else None,
+            )
+            await self._queue.apply(seen.uid, seen.token, asked)
+        except (psycopg.Error, UnreadableSpecError) as error:
+            if (why := refusal_of(error)) is None:
+                raise
+            now = datetime.now(UTC)
+            logger.info("refused an IndexJob: %s", why[1], extra={"action": "resource-refused", "resource": seen.uid})
+            await self._write(
+                seen,
+                refused_status(Said(*why), token=seen.token, generation=seen.generation, before=before, now=now),
+            )
+            return None
+        reach("resource-applied")
+        seen.spec = None
+        return await self._queue.find(seen.uid)
+
+    async def _ask_again(self, seen: Seen) -> None:
+        """Its row is gone before its time: the database was restored, say."""
+        resource = await self._api.get(INDEX_JOBS, seen.namespace, seen.name)
+        if resource is None or resource["metadata"]["uid"] != seen.uid:
+            await self._let_go([seen.uid])
+            return
+        again = Seen.of(resource)
+        again.spec = resource.get("spec") or {}
+        self._resources[seen.uid] = again
+        self._work.add(seen.uid)
+
+    # What became of it
+
+    def _compare(self, rows: Sequence[ResourceRow]) -> None:
+        """Have those looked at that changed since they were shown."""
+        for row in rows:
+            seen = self._resources.get(row.uid)
+            if seen is not None and seen.row_stamp != row.stamp:
+                self._rows[row.uid] = row
+                self._work.add(row.uid)
+
+    async def _show(self, seen: Seen, row: ResourceRow) -> None:
+        """Write what differs of the status, unless it is nothing but progress and was written just now."""
+        if row.state == "queued" and row.line != "coalesced":
+            self._in_line.setdefault(row.uid, NEVER)
+        else:
+            self._in_line.pop(row.uid, None)
+        loop, before = asyncio.get_running_loop(), seen.status
+        waiting = self._waiting.pop(row.uid, None)
+        after = status_of(row, waiting, generation=seen.generation, before=before, now=datetime.now(UTC))
+        changed = difference(before, after).keys()
+        if changed and changed <= HASTY and loop.time() < seen.written_at + HASTE_SECONDS:
+            loop.call_at(seen.written_at + HASTE_SECONDS, self._work.add, row.uid)
+        elif shown := await self._write(seen, after):
+            shown.row_stamp = row.stamp
+
+    async def _write(self, seen: Seen, after: Mapping[str, Any]) -> Seen | None:
+        """The resource with that status; None if it is not there any more, or another one is in its place."""
+        before = seen.status
+        if not (changes := difference(before, after)):
+            seen.spec = None
+            return seen
+        reach("status-writing")
+        body = {"metadata": {"uid": seen.uid}, "status": changes}
+        try:
+            found = await self._api.merge_patch(INDEX_JOBS, seen.namespace, seen.name, body, subresource="status")
+        except (NotFoundError, ConflictError):
+            self._hint(seen.uid, seen.namespace, seen.name, seen.version + 1)
+            return None
+        reach("status-written")
+        shown = self._see(found)
+        if shown is not None:
+            shown.written_at = asyncio.get_running_loop().time()
+        for notice in notices(before, after):
+            await self._tell(seen, notice, after)
+        return shown
+
+    async def _tell(self, seen: Seen, notice: Notice, status: Mapping[str, Any]) -> None:
+        """Events are for people who look right now: one that can't be written is not tried again."""
+        now = datetime.now(UTC)
+        about = event(notice, namespace=seen.namespace, name=seen.name, uid=seen.uid, status=status, now=now)
+        try:
+            await self._api.create(EVENTS, seen.namespace, about)
+        except ConflictError:
+            pass  # told before
+        except KubernetesApiError as error:
+            logger.info("an Event was not written: %s", error, extra={"action": "event-not-written"})
+
+    # The loops
+
+    async def _sweep(self) -> None:
+        while True:
+            pause = self._sweep_seconds
+            try:
+                await self.sweep()
+            except KubernetesApiError as error:
+                logger.warning("the IndexJobs can't be listed: %s", error, extra={"action": "api-error"})
+                pause = min(pause, AFTER_AN_ERROR_SECONDS)
+            await asyncio.sleep(pause)
+
+    async def _tick(self) -> None:
+        """Ask what has changed: at once when a job has ended, and every second."""
+        await self._swept.wait()
+        since = datetime.now(UTC) - timedelta(hours=1)
+        while True:
+            self._wake.clear()
+            ended, self._ended = self._ended, set()
+            try:
+                clock, rows = await self._queue.changed(since, ended)
+            except psycopg.Error:
+                self._ended |= ended
+                raise
+            since = clock - OVERLAP
+            self._compare(rows)
+            await asyncio.sleep(SPACING_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_SECONDS - SPACING_SECONDS):
+                    await self._wake.wait()
+
+    async def _listen(self) -> None:
+        await listen(self._database_url, FINISHED, self._heard)
+
+    def _heard(self, payload: str) -> None:
+        with suppress(ValueError):
+            self._ended.add(UUID(payload))
+            self._wake.set()
+
+    async def _look_at_places(self) -> None:
+        """Why those that are in line wait, a few at a time: what this costs doesn't grow with the line."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() - PLACE_AGAIN_SECONDS
+            longest_ago = sorted((at, uid) for uid, at in self._in_line.items() if at < due)[:PLACES_A_LOOK]
+            uids = [uid for _, uid in longest_ago]
+            if uids:
+                for waiting in await self._queue.waiting(uids):
+                    self._waiting[waiting.uid] = waiting
+                    self._work.add(waiting.uid)
+                self._in_line |= {uid: loop.time() for uid in uids if uid in self._in_line}
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _work_off(self) -> None:
+        while True:
+            uid = await self._work.get()
+            try:
+                await self.reconcile(uid)
+                self._work.forget(uid)
+            except LeadershipLostError:
+                raise
+            except Exception as error:
+                pause = self._work.retry(uid)
+                metrics.FAILED_RECONCILES.inc()
+                logger.warning(
+                    "%s; again in %.1f s",
+                    error,
+                    pause,
+                    exc_info=error,
+                    extra={"action": "mirror-failed", "resource": uid},
+                )
+            finally:
+                self._work.done(uid)
