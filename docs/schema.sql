@@ -593,7 +593,8 @@ DECLARE
 BEGIN
     PERFORM indexjob.lead(held);
     FOR job IN SELECT j.* FROM unnest(uids) AS u (uid) JOIN indexjob.index_jobs j
-        ON j.idempotency_key LIKE 'indexjob:%' AND split_part(j.idempotency_key, ':', 2) = u.uid LOOP
+        ON j.idempotency_key LIKE 'indexjob:%' AND split_part(j.idempotency_key, ':', 2) = u.uid
+        FOR NO KEY UPDATE OF j SKIP LOCKED LOOP
         PERFORM indexjob.let_go(job, 'Its IndexJob was deleted.');
         dropped := dropped + 1;
     END LOOP;
