@@ -17,6 +17,7 @@ from indexjob.queue.resources import ResourceQueue
 from indexjob_operator import metrics
 from indexjob_operator.kubernetes_api import KubernetesApi
 from indexjob_operator.mirror import Mirror
+from indexjob_operator.term import _patiently
 from tests.cluster.choice import Cluster
 from tests.cluster.namespace import Manifest, Namespace
 from tests.postgres.queue.leading import Leader
@@ -133,15 +134,18 @@ async def mirroring(
 ) -> AsyncIterator[World]:
     """A leader with its mirror of this one namespace."""
     with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE indexjob.lease SET expires_at = '-infinity'")  # the one before has ended
         leader = Leader(connection)
         api = await KubernetesApi.connect(cluster.kubeconfig)
-        async with AsyncConnectionPool(database, min_size=1, max_size=5, open=False, kwargs={"autocommit": True}) as pool:
+        async with AsyncConnectionPool(
+            database, min_size=1, max_size=5, open=False, kwargs={"autocommit": True}
+        ) as pool:
             queue = ResourceQueue(pool, int(str(leader.epoch)))
             mirror = Mirror(
                 queue, api, database,
                 tenant_of=tenant_of, may_look_in=may_look_in, namespaces=(namespace.name,), sweep_seconds=sweep_seconds,
             )  # fmt: skip
-            loops = [asyncio.ensure_future(loop()) for loop in mirror.loops]
+            loops = [asyncio.ensure_future(_patiently(loop)) for loop in mirror.loops]
             try:
                 yield World(namespace, leader, database, api, mirror)
                 for loop in loops:
