@@ -14,7 +14,7 @@ from psycopg import errors
 from psycopg.rows import class_row
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Sequence
+    from collections.abc import AsyncIterator, Sequence
     from datetime import datetime, timedelta
     from uuid import UUID
 
@@ -226,9 +226,9 @@ class LeaderQueue:
         """The sweep's part of the queue: how much was mended."""
         return int(await self._value("SELECT indexjob.mend(%s)", self.epoch))
 
-    async def prune(self, older_than: timedelta, at_most: int, kept: Collection[UUID]) -> int:
-        """Delete jobs that finished that long ago, but for `kept`: how many."""
-        return int(await self._value("SELECT indexjob.prune(%s, %s, %s)", older_than, at_most, list(kept)))
+    async def prune(self, older_than: timedelta, at_most: int) -> int:
+        """Delete jobs that finished that long ago: how many."""
+        return int(await self._value("SELECT indexjob.prune(%s, %s)", older_than, at_most))
 
     async def collect_garbage(self, keep_snapshots: int, at_most: int) -> dict[str, int]:
         """Forget some of what no revision needs any more: how many of each kind."""

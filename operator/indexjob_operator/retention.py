@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING
 from indexjob_operator import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
-    from uuid import UUID
-
     from indexjob.queue.leader import LeaderQueue
 
 logger = logging.getLogger(__name__)
@@ -24,18 +21,13 @@ BATCHES = 20
 """At one time: what is left then waits for the next."""
 
 
-async def _nobody() -> Collection[UUID]:
-    return ()
-
-
 @dataclass(slots=True)
 class Retention:
-    """`looked_at` gives the ids of jobs whose rows stay, however old: somebody holds a view of them."""
+    """What may go. The row of an IndexJob stays for as long as that one is there."""
 
     keep_snapshots: int = 3
     """The newest so many of each revision; what a revision shows now always stays."""
     keep_finished: timedelta = timedelta(days=30)
-    looked_at: Callable[[], Awaitable[Collection[UUID]]] = _nobody
     interval_seconds: float = INTERVAL_SECONDS
     _next: float = field(default=0.0, init=False)
 
@@ -49,9 +41,8 @@ class Retention:
 
     async def run_once(self, queue: LeaderQueue) -> None:
         """Some batches of each kind."""
-        kept = await self.looked_at()
         for _ in range(BATCHES):
-            gone = {"jobs": await queue.prune(self.keep_finished, BATCH, kept)}
+            gone = {"jobs": await queue.prune(self.keep_finished, BATCH)}
             gone |= await queue.collect_garbage(self.keep_snapshots, BATCH)
             for what, count in gone.items():
                 metrics.PRUNED.labels(what).inc(count)

@@ -108,9 +108,14 @@ def api_proxy(cluster: Cluster, cluster_turn: None, tmp_path: Path) -> Iterator[
 
 @pytest.fixture(scope="session")
 def project_images(cluster: Cluster) -> dict[str, Path]:
-    """The operator's and the worker's images, built from the work tree and brought to the cluster: their archives."""
+    """The operator's and the worker's images, built from the work tree and brought to the cluster: their archives.
+
+    With INDEXJOB_TEST_IMAGES=kept those that were built and brought before are taken as they are.
+    """
     if cluster.load is None:
         without("images can't be brought to this cluster")
+    if os.environ.get("INDEXJOB_TEST_IMAGES") == "kept":
+        return builders.archives()
     archives = builders.build()
     for archive in archives.values():
         cluster.load(archive)

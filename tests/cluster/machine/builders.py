@@ -100,6 +100,11 @@ def builder() -> Builder:
     raise UnfitError("no image builder answers: start docker or podman, or install buildah")
 
 
+def archives(folder: Path = REPOSITORY / "dist" / "images") -> dict[str, Path]:
+    """Where they are once they are built."""
+    return {part: folder / f"indexjob-{part}.tar" for part in PARTS}
+
+
 def build(base: str | None = None, folder: Path = REPOSITORY / "dist" / "images") -> dict[str, Path]:
     """The archive of each part's image, named `tag(part)` inside.
 
@@ -111,7 +116,7 @@ def build(base: str | None = None, folder: Path = REPOSITORY / "dist" / "images"
     chosen = builder()
     base = base or _base(chosen)
     folder.mkdir(parents=True, exist_ok=True)
-    made = {part: folder / f"indexjob-{part}.tar" for part in PARTS}
+    made = archives(folder)
     for part, archive in made.items():
         print(f"building {tag(part)} on {base} with {chosen.command[0]}", file=sys.stderr)
         chosen.build(part, base, tag(part))
