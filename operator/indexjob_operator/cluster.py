@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import psycopg
-from indexjob.queue.resources import ResourceQueue
 from prometheus_client import REGISTRY
 from psycopg_pool import AsyncConnectionPool
 
+from indexjob.queue.resources import ResourceQueue
 from indexjob_operator import figures, handlers, json_log, login, metrics, names, presence
 from indexjob_operator.dispatcher import Dispatcher
 from indexjob_operator.health import Health, serving

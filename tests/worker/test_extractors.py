@@ -52,6 +52,26 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         close()
 
 
+AS_FIRST_PROCESS = """
+import os, socket
+from indexjob_worker.zygote import fork_zygote
+assert os.getpid() == 1
+zygote = fork_zygote()
+ours, theirs = socket.socketpair()
+print(zygote.end(zygote.fork(theirs, 1 << 30, 10.0)))
+"""
+
+
+def test_the_worker_may_be_process_number_1_as_in_a_container() -> None:
+    unshare = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
+    if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine gives no process namespaces")
+    done = subprocess.run(
+        [*unshare, sys.executable, "-c", AS_FIRST_PROCESS], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "SIGKILL\n", done.stderr
+
+
 def test_the_same_as_without_children(run: Run) -> None:
     sources = [f"import m{i}\ndef f{i}(): return g{i}()\n".encode() * (i % 50 + 1) for i in range(500)]
     done = run(sources, extractors=3)

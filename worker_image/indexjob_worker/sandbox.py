@@ -50,11 +50,10 @@ def hide() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def die_with_parent() -> None:
-    """End when the thread that forked this process ends, however that happens."""
-    parent = os.getppid()
+def die_with_parent(parent: int) -> None:
+    """End when the thread that forked this process ends, however that happens, also if it has ended already. In a container the parent may well be number 1."""
     _prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
-    if parent == 1 or os.getppid() != parent:
+    if os.getppid() != parent:
         os._exit(1)
 
 

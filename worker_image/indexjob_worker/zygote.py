@@ -80,21 +80,21 @@ class Zygote:
 def fork_zygote() -> Zygote:
     """Fork it. To be called before a credential is read or a thread is started."""
     ours, theirs = socket.socketpair()
-    pid = os.fork()
+    worker, pid = os.getpid(), os.fork()
     if pid == 0:
         ours.close()
-        _live(theirs)
+        _live(theirs, worker)
     theirs.close()
     hide()
     return Zygote(pid, ours)
 
 
-def _live(channel: socket.socket) -> NoReturn:
+def _live(channel: socket.socket, worker: int) -> NoReturn:
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # the worker ends it, in its own time
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        die_with_parent()
+        die_with_parent(worker)
         hide()
         from indexjob_worker.child import warm_up  # noqa: PLC0415 - while the worker reads its orders
 
@@ -119,13 +119,14 @@ def _live(channel: socket.socket) -> NoReturn:
 
 
 def _fork_child(channel: socket.socket, descriptor: int, memory_bytes: int, file_seconds: float) -> int:
+    zygote = os.getpid()
     if pid := os.fork():
         os.close(descriptor)
         return pid
     from indexjob_worker.child import serve  # noqa: PLC0415
 
     channel.close()
-    die_with_parent()
+    die_with_parent(zygote)
     return serve(descriptor, memory_bytes, file_seconds)
 
 
