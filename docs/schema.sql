@@ -369,14 +369,16 @@ CREATE FUNCTION indexjob.claim(held bigint, wanted integer, at_once integer, in_
 DECLARE
     free integer;
     best uuid[];
-    clear uuid[];
+    clear indexjob.slots[];
     held_by_others uuid[];
     passed_over uuid[] := '{}';
     taken uuid[];
     launches integer[];
 BEGIN
     PERFORM indexjob.lead(held);
-    PERFORM indexjob.intake(0);
+    IF EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.line = 'scheduled' AND j.run_after <= now()) THEN
+        PERFORM indexjob.intake(0);
+    END IF;
     SELECT least(wanted, least(at_once, s.running_cap) - (SELECT count(*) FROM indexjob.slots))::integer INTO free
     FROM indexjob.settings s WHERE NOT s.claiming_paused;
     IF free > 0 THEN
@@ -384,14 +386,15 @@ BEGIN
         FOR further IN 0..5 LOOP
             best := indexjob.best_of_line(free, passed_over);
             EXIT WHEN best IS NULL;
-            SELECT l.clear, l.passed_over INTO clear, held_by_others FROM indexjob.line_up(best, going => true) AS l;
+            SELECT l.clear, l.passed_over INTO clear, held_by_others FROM indexjob.put_in_line(best, going => true) AS l;
             EXIT WHEN cardinality(clear) = cardinality(best) OR further = 5;
             passed_over := passed_over || held_by_others;
             PERFORM indexjob.intake(50 << further);
         END LOOP;
+    END IF;
+    IF clear IS NOT NULL THEN
         WITH won AS (
-            INSERT INTO indexjob.slots (tenant, repository, job_id, launch)
-            SELECT j.tenant, j.repository, j.id, j.launch + 1 FROM indexjob.index_jobs j WHERE j.id = ANY (clear) ORDER BY j.tenant, j.repository
+            INSERT INTO indexjob.slots SELECT c.* FROM unnest(clear) AS c ORDER BY c.tenant, c.repository
             ON CONFLICT DO NOTHING
             RETURNING job_id
         ), launched AS (
@@ -399,39 +402,26 @@ BEGIN
             SET state = 'launching', line = NULL, launch = j.launch + 1, job_name = j.id || '-' || (j.launch + 1), namespace = in_namespace,
                 reason = NULL, message = NULL, launched_at = now(), started_at = NULL, updated_at = now()
             FROM won WHERE j.id = won.job_id
-            RETURNING j.id, j.launch, j.priority, j.seq
+            RETURNING j.id, j.launch, j.priority, j.seq, j.tenant, j.repository, j.revision, j.profile, j.options
+        ), equal AS MATERIALIZED (
+            -- One run serves all requests that are equal to it, at most 1000. What another transaction holds is passed over.
+            SELECT l.id AS leader, e.id
+            FROM launched l
+            CROSS JOIN LATERAL (
+                SELECT q.id FROM indexjob.index_jobs q
+                WHERE q.line IN ('new', 'blocked') AND q.tenant = l.tenant AND q.repository = l.repository AND q.revision = l.revision
+                  AND jsonb_hash_extended(q.options, 0) = jsonb_hash_extended(l.options, 0) AND q.options = l.options AND q.profile = l.profile
+                  AND q.run_after <= now() AND q.id <> l.id
+                LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED) AS e
+        ), coalesced AS (
+            UPDATE indexjob.index_jobs j SET line = 'coalesced', gave_way_to = e.leader, updated_at = now() FROM equal e WHERE j.id = e.id
         )
         SELECT array_agg(l.id ORDER BY l.priority DESC, l.seq), array_agg(l.launch ORDER BY l.priority DESC, l.seq) INTO taken, launches FROM launched l;
-        PERFORM indexjob.coalesce_with(taken);
     END IF;
     IF taken IS NULL THEN
         PERFORM indexjob.intake(200);  -- what has to wait shall at least be seen to stand in line
     END IF;
     RETURN QUERY SELECT * FROM unnest(taken, launches);
-END $$;
-
-CREATE FUNCTION indexjob.coalesce_with(leaders uuid[]) RETURNS void
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    SET enable_seqscan TO 'off'
-    SET enable_bitmapscan TO 'off'
-    SET enable_hashjoin TO 'off'
-    SET enable_mergejoin TO 'off'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-BEGIN
-    WITH equal AS MATERIALIZED (
-        SELECT l.id AS leader, e.id
-        FROM indexjob.index_jobs l
-        CROSS JOIN LATERAL (
-            SELECT q.id FROM indexjob.index_jobs q
-            WHERE q.line IN ('new', 'blocked') AND q.tenant = l.tenant AND q.repository = l.repository AND q.revision = l.revision
-              AND jsonb_hash_extended(q.options, 0) = jsonb_hash_extended(l.options, 0) AND q.options = l.options AND q.profile = l.profile
-              AND q.run_after <= now()
-            LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED) AS e
-        WHERE l.id = ANY (leaders)
-    )
-    UPDATE indexjob.index_jobs j SET line = 'coalesced', gave_way_to = e.leader, updated_at = now() FROM equal e WHERE j.id = e.id;
 END $$;
 
 CREATE FUNCTION indexjob.collect_contents(horizon timestamp with time zone, max_rows integer) RETURNS integer
@@ -754,7 +744,7 @@ BEGIN
     )
     SELECT array_agg(b.id) INTO ids FROM (SELECT f.id FROM fresh f UNION ALL SELECT d.id FROM due d) AS b;
     IF ids IS NOT NULL THEN
-        PERFORM indexjob.line_up(ids, going => false);
+        PERFORM indexjob.put_in_line(ids, going => false);
     END IF;
     RETURN coalesce(cardinality(ids), 0);
 END $$;
@@ -888,6 +878,18 @@ BEGIN
     PERFORM set_config('lock_timeout', '200ms', true);
 END $$;
 
+CREATE FUNCTION indexjob.lead_beside(held bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM FROM indexjob.lease l WHERE l.epoch = held FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'epoch % is over: another operator leads', held USING ERRCODE = 'IJ001';
+    END IF;
+    PERFORM set_config('lock_timeout', '200ms', true);
+END $$;
+
 CREATE FUNCTION indexjob.let_go(job indexjob.index_jobs, why text) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -897,73 +899,6 @@ BEGIN
         PERFORM indexjob.cancel(job.id, why);
     END IF;
     UPDATE indexjob.index_jobs j SET idempotency_key = NULL WHERE j.id = job.id;
-END $$;
-
-CREATE FUNCTION indexjob.line_up(ids uuid[], going boolean, OUT clear uuid[], OUT passed_over uuid[]) RETURNS record
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    SET enable_seqscan TO 'off'
-    SET enable_bitmapscan TO 'off'
-    SET enable_hashjoin TO 'off'
-    SET enable_mergejoin TO 'off'
-    SET plan_cache_mode TO 'force_generic_plan'
-    AS $$
-DECLARE
-    moved uuid[];
-    places indexjob.line_place[];
-    rivals uuid[];
-    of_tenants text[];
-    of_repositories text[];
-BEGIN
-    WITH seen AS MATERIALIZED (
-        SELECT i.id, i.tenant, i.repository, i.priority, i.seq, i.line, i.run_after <= now() AS due
-        FROM indexjob.index_jobs i WHERE i.id = ANY (ids) AND i.line IN ('new', 'scheduled', 'ready')
-        FOR NO KEY UPDATE SKIP LOCKED
-    ), ranked AS (
-        SELECT s.*, row_number() OVER (PARTITION BY s.tenant, s.repository, s.due ORDER BY s.priority DESC, s.seq) = 1 AS first FROM seen s
-    ), judged AS (
-        SELECT r.id, r.tenant, r.repository, r.line, rival.id AS rival, CASE
-            WHEN NOT r.due THEN 'scheduled'
-            WHEN r.first AND (rival.id IS NULL OR rival.priority < r.priority OR (rival.priority = r.priority AND rival.seq > r.seq))
-                AND (SELECT count(*) FROM indexjob.slots s WHERE s.tenant = r.tenant AND s.repository = r.repository) = 0 THEN 'ready'
-            ELSE 'blocked' END::indexjob.line_place AS place
-        FROM ranked r
-        LEFT JOIN LATERAL (
-            SELECT b.id, b.priority, b.seq FROM indexjob.index_jobs b
-            WHERE b.tenant = r.tenant AND b.repository = r.repository AND b.line IN ('blocked', 'ready') AND r.line <> 'ready'
-            ORDER BY b.priority DESC, b.seq LIMIT 1) AS rival ON true
-    )
-    SELECT array_agg(j.id) FILTER (WHERE j.place = 'ready'),
-        array_agg(j.id) FILTER (WHERE j.place <> j.line AND NOT (going AND j.place = 'ready')),
-        array_agg(j.place) FILTER (WHERE j.place <> j.line AND NOT (going AND j.place = 'ready')),
-        array_agg(j.id) FILTER (WHERE j.place = 'ready' AND j.rival IS NOT NULL),
-        array_agg(j.tenant) FILTER (WHERE j.place = 'blocked'),
-        array_agg(j.repository) FILTER (WHERE j.place = 'blocked'),
-        ARRAY(SELECT unnest(ids) EXCEPT SELECT s.id FROM seen s)
-    INTO clear, moved, places, rivals, of_tenants, of_repositories, passed_over
-    FROM judged j;
-    IF rivals IS NOT NULL THEN
-        -- The next of a repository gives way to a better one that has just come; if it can't, the better one waits.
-        WITH worse AS MATERIALIZED (
-            SELECT r.id FROM indexjob.index_jobs c CROSS JOIN LATERAL (
-                SELECT w.id FROM indexjob.index_jobs w WHERE w.line = 'ready' AND w.tenant = c.tenant AND w.repository = c.repository AND w.id <> c.id
-                LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS r
-            WHERE c.id = ANY (rivals)
-        )
-        UPDATE indexjob.index_jobs j SET line = 'blocked', updated_at = now() FROM worse w WHERE j.id = w.id;
-        rivals := ARRAY(
-            SELECT c.id FROM indexjob.index_jobs c WHERE c.id = ANY (rivals) AND (
-                SELECT count(*) FROM indexjob.index_jobs w WHERE w.line = 'ready' AND w.tenant = c.tenant AND w.repository = c.repository AND w.id <> c.id) > 0);
-        clear := ARRAY(SELECT c FROM unnest(clear) AS c WHERE c <> ALL (rivals));
-        passed_over := passed_over || rivals;
-    END IF;
-    IF moved IS NOT NULL THEN
-        UPDATE indexjob.index_jobs j SET line = m.place, updated_at = now()
-        FROM unnest(moved, places) AS m (id, place) WHERE j.id = m.id AND m.id <> ALL (passed_over);
-    END IF;
-    IF of_tenants IS NOT NULL THEN
-        PERFORM indexjob.promote(of_tenants, of_repositories);
-    END IF;
 END $$;
 
 CREATE FUNCTION indexjob.lock_launch(job uuid, of_launch integer, token text) RETURNS indexjob.index_jobs
@@ -1191,10 +1126,18 @@ CREATE FUNCTION indexjob.promote(tenants text[], repositories text[]) RETURNS in
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
+    of_tenants text[];
+    of_repositories text[];
     promoted integer;
 BEGIN
+    -- Most repositories have nobody waiting.
+    SELECT array_agg(u.t), array_agg(u.r) INTO of_tenants, of_repositories FROM (SELECT DISTINCT d.t, d.r FROM unnest(tenants, repositories) AS d (t, r)) AS u
+    WHERE (SELECT true FROM indexjob.index_jobs b WHERE b.tenant = u.t AND b.repository = u.r AND b.line = 'blocked' LIMIT 1);
+    IF of_tenants IS NULL THEN
+        RETURN 0;
+    END IF;
     WITH free AS (
-        SELECT DISTINCT u.t, u.r FROM unnest(tenants, repositories) AS u (t, r)
+        SELECT u.t, u.r FROM unnest(of_tenants, of_repositories) AS u (t, r)
         WHERE NOT EXISTS (SELECT FROM indexjob.slots s WHERE s.tenant = u.t AND s.repository = u.r)
           AND NOT EXISTS (SELECT FROM indexjob.index_jobs r WHERE r.tenant = u.t AND r.repository = u.r AND r.line = 'ready')
     ), heads AS MATERIALIZED (  -- locked once: asked again, it would pass over what this very statement has changed
@@ -1221,7 +1164,7 @@ BEGIN
     DELETE FROM indexjob.index_jobs d WHERE d.id = ANY (ARRAY(
         SELECT j.id FROM indexjob.index_jobs j
         WHERE j.finished_at < now() - older_than AND j.id <> ALL (kept) AND (j.idempotency_key LIKE 'indexjob:%') IS NOT TRUE
-          AND NOT EXISTS (SELECT FROM indexjob.slots s WHERE s.job_id = j.id)
+          AND NOT EXISTS (SELECT FROM indexjob.slots s WHERE s.tenant = j.tenant AND s.repository = j.repository AND s.job_id = j.id)
           AND NOT EXISTS (SELECT FROM indexjob.index_jobs c WHERE c.gave_way_to = j.id AND c.line = 'coalesced')
         ORDER BY j.finished_at LIMIT greatest(at_most, 0) FOR UPDATE OF j SKIP LOCKED));
     GET DIAGNOSTICS pruned = ROW_COUNT;
@@ -1277,6 +1220,93 @@ BEGIN
     RETURN indexjob.show_snapshot(job, known, 'skipped', publish_unchanged.seconds);
 END $$;
 
+CREATE TABLE indexjob.slots (
+    tenant text NOT NULL,
+    repository text NOT NULL,
+    job_id uuid NOT NULL,
+    launch integer NOT NULL,
+    taken_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (fillfactor='50');
+
+COMMENT ON TABLE indexjob.slots IS 'Found by the tenant and the repository of a job, which never change: an index on job_id would cost each claim and each finish.';
+
+CREATE FUNCTION indexjob.put_in_line(ids uuid[], going boolean, OUT clear indexjob.slots[], OUT passed_over uuid[]) RETURNS record
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+    moved uuid[];
+    places indexjob.line_place[];
+    rivals uuid[];
+    of_tenants text[];
+    of_repositories text[];
+BEGIN
+    WITH seen AS MATERIALIZED (
+        SELECT i.id, i.tenant, i.repository, i.launch, i.priority, i.seq, i.line, i.run_after <= now() AS due
+        FROM indexjob.index_jobs i WHERE i.id = ANY (ids) AND i.line IN ('new', 'scheduled', 'ready')
+        FOR NO KEY UPDATE SKIP LOCKED
+    ), ranked AS MATERIALIZED (
+        SELECT s.*, slot.job_id IS NOT NULL AS busy,
+            row_number() OVER (PARTITION BY s.tenant, s.repository, s.due ORDER BY s.priority DESC, s.seq) = 1 AS first
+        FROM seen s LEFT JOIN indexjob.slots slot ON slot.tenant = s.tenant AND slot.repository = s.repository
+    ), busy AS MATERIALIZED (
+        SELECT DISTINCT r.tenant, r.repository FROM ranked r WHERE r.busy AND r.due
+    ), held AS MATERIALIZED (
+        SELECT slot.tenant, slot.repository FROM busy b JOIN indexjob.slots slot ON slot.tenant = b.tenant AND slot.repository = b.repository
+        FOR KEY SHARE OF slot SKIP LOCKED
+    ), being_freed AS MATERIALIZED (
+        SELECT b.tenant, b.repository FROM busy b EXCEPT SELECT h.tenant, h.repository FROM held h
+    ), judged AS MATERIALIZED (
+        SELECT r.id, r.tenant, r.repository, r.launch, r.line, rival.id AS rival, CASE
+            WHEN NOT r.due THEN 'scheduled'
+            WHEN r.busy AND (r.tenant, r.repository) IN (SELECT f.tenant, f.repository FROM being_freed f) THEN NULL
+            WHEN r.first AND NOT r.busy AND (rival.id IS NULL OR rival.priority < r.priority OR (rival.priority = r.priority AND rival.seq > r.seq)) THEN 'ready'
+            ELSE 'blocked' END::indexjob.line_place AS place
+        FROM ranked r
+        LEFT JOIN LATERAL (
+            SELECT b.id, b.priority, b.seq FROM indexjob.index_jobs b
+            WHERE b.tenant = r.tenant AND b.repository = r.repository AND b.line IN ('blocked', 'ready') AND r.line <> 'ready'
+            ORDER BY b.priority DESC, b.seq LIMIT 1) AS rival ON true
+    )
+    SELECT array_agg(ROW(j.tenant, j.repository, j.id, j.launch + 1, now())::indexjob.slots) FILTER (WHERE j.place = 'ready'),
+        array_agg(j.id) FILTER (WHERE j.place <> j.line AND NOT (going AND j.place = 'ready')),
+        array_agg(j.place) FILTER (WHERE j.place <> j.line AND NOT (going AND j.place = 'ready')),
+        array_agg(j.id) FILTER (WHERE j.place = 'ready' AND j.rival IS NOT NULL),
+        array_agg(j.tenant) FILTER (WHERE j.place = 'blocked'),
+        array_agg(j.repository) FILTER (WHERE j.place = 'blocked'),
+        ARRAY(SELECT unnest(ids) EXCEPT SELECT k.id FROM judged k WHERE k.place IS NOT NULL)
+    INTO clear, moved, places, rivals, of_tenants, of_repositories, passed_over
+    FROM judged j;
+    IF rivals IS NOT NULL THEN
+        -- The next of a repository gives way to a better one that has just come; if it can't, the better one waits.
+        WITH worse AS MATERIALIZED (
+            SELECT r.id FROM indexjob.index_jobs c CROSS JOIN LATERAL (
+                SELECT w.id FROM indexjob.index_jobs w WHERE w.line = 'ready' AND w.tenant = c.tenant AND w.repository = c.repository AND w.id <> c.id
+                LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED) AS r
+            WHERE c.id = ANY (rivals)
+        )
+        UPDATE indexjob.index_jobs j SET line = 'blocked', updated_at = now() FROM worse w WHERE j.id = w.id;
+        rivals := ARRAY(
+            SELECT c.id FROM indexjob.index_jobs c WHERE c.id = ANY (rivals) AND (
+                SELECT count(*) FROM indexjob.index_jobs w WHERE w.line = 'ready' AND w.tenant = c.tenant AND w.repository = c.repository AND w.id <> c.id) > 0);
+        clear := ARRAY(SELECT c FROM unnest(clear) AS c WHERE c.job_id <> ALL (rivals));
+        passed_over := passed_over || rivals;
+    END IF;
+    IF moved IS NOT NULL THEN
+        UPDATE indexjob.index_jobs j SET line = m.place, updated_at = now()
+        FROM unnest(moved, places) AS m (id, place) WHERE j.id = m.id AND m.id <> ALL (passed_over);
+    END IF;
+    IF of_tenants IS NOT NULL THEN
+        PERFORM indexjob.promote(of_tenants, of_repositories);
+    END IF;
+END $$;
+
 CREATE FUNCTION indexjob.record_attempt(held bigint, job uuid, of_launch integer, attempt jsonb) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1284,7 +1314,7 @@ CREATE FUNCTION indexjob.record_attempt(held bigint, job uuid, of_launch integer
 DECLARE
     its_number integer;
 BEGIN
-    PERFORM indexjob.lead(held);
+    PERFORM indexjob.lead_beside(held);
     its_number := indexjob.note_attempt(job, of_launch, attempt ->> 'pod_uid', attempt ->> 'pod', attempt ->> 'node',
                                         coalesce((attempt ->> 'started_at')::timestamptz, now()));
     UPDATE indexjob.index_job_attempts a
@@ -1307,35 +1337,45 @@ CREATE FUNCTION indexjob.record_finished(held bigint, outcomes jsonb) RETURNS SE
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
+    seen bigint;
     finished uuid[];
     freed_tenants text[];
     freed_repositories text[];
 BEGIN
-    PERFORM indexjob.lead(held);
-    WITH ended AS (
-        UPDATE indexjob.index_jobs j
-        SET state = coalesce(j.verdict, 'failed'),
-            reason = CASE j.verdict WHEN 'completed' THEN 'Completed' WHEN 'skipped' THEN 'Unchanged' ELSE o.reason END,
-            message = CASE WHEN j.verdict IS NULL THEN o.message END,
-            progress = CASE WHEN j.verdict IS NULL THEN coalesce(p.progress, 0) ELSE 100 END,
-            finished_at = now(), updated_at = now()
-        FROM jsonb_to_recordset(outcomes) AS o (id uuid, launch integer, reason text, message text)
-        LEFT JOIN indexjob.progress p ON p.job_id = o.id AND p.launch = o.launch
-        WHERE j.id = o.id AND j.launch = o.launch AND j.state IN ('launching', 'running')
-        RETURNING j.id
-    )
-    SELECT array_agg(e.id) INTO finished FROM ended e;
-    WITH freed AS (
-        DELETE FROM indexjob.slots s USING jsonb_to_recordset(outcomes) AS o (id uuid, launch integer)
-        WHERE s.job_id = o.id AND s.launch = o.launch
-        RETURNING s.tenant, s.repository
-    )
-    SELECT array_agg(f.tenant), array_agg(f.repository) INTO freed_tenants, freed_repositories FROM freed f;
-    UPDATE indexjob.index_job_attempts a
-    SET finished_at = now(), reason = coalesce(a.reason, 'Terminated'), message = coalesce(a.message, 'It was taken down with its launch.')
-    FROM jsonb_to_recordset(outcomes) AS o (id uuid, launch integer)
-    WHERE a.job_id = o.id AND a.launch = o.launch AND a.finished_at IS NULL;
-    PERFORM indexjob.settle_coalesced(finished);
+    PERFORM indexjob.lead_beside(held);
+    LOOP
+        WITH said AS MATERIALIZED (
+            SELECT DISTINCT ON (o.id) o.* FROM jsonb_to_recordset(outcomes) AS o (id uuid, launch integer, reason text, message text) ORDER BY o.id, o.launch DESC
+        ), own AS MATERIALIZED (
+            SELECT j.tenant, j.repository, s.id, s.launch, s.reason, s.message FROM said s JOIN indexjob.index_jobs j ON j.id = s.id FOR NO KEY UPDATE OF j SKIP LOCKED
+        ), ended AS (
+            UPDATE indexjob.index_jobs j
+            SET state = coalesce(j.verdict, 'failed'),
+                reason = CASE j.verdict WHEN 'completed' THEN 'Completed' WHEN 'skipped' THEN 'Unchanged' ELSE o.reason END,
+                message = CASE WHEN j.verdict IS NULL THEN o.message END,
+                progress = CASE WHEN j.verdict IS NULL THEN coalesce(p.progress, 0) ELSE 100 END,
+                finished_at = now(), updated_at = now()
+            FROM own o LEFT JOIN indexjob.progress p ON p.job_id = o.id AND p.launch = o.launch
+            WHERE j.id = o.id AND j.launch = o.launch AND j.state IN ('launching', 'running')
+            RETURNING j.id
+        ), freed AS (
+            DELETE FROM indexjob.slots s USING own o WHERE s.tenant = o.tenant AND s.repository = o.repository AND s.job_id = o.id AND s.launch = o.launch
+            RETURNING s.tenant, s.repository
+        ), closed AS (
+            UPDATE indexjob.index_job_attempts a
+            SET finished_at = now(), reason = coalesce(a.reason, 'Terminated'), message = coalesce(a.message, 'It was taken down with its launch.')
+            FROM own o WHERE a.job_id = o.id AND a.launch = o.launch AND a.finished_at IS NULL
+        )
+        SELECT (SELECT count(*) FROM own), ARRAY(SELECT e.id FROM ended e), ARRAY(SELECT f.tenant FROM freed f), ARRAY(SELECT f.repository FROM freed f)
+        INTO seen, finished, freed_tenants, freed_repositories;
+        EXIT WHEN seen > 0;
+        PERFORM FROM indexjob.index_jobs j WHERE j.id IN (SELECT o.id FROM jsonb_to_recordset(outcomes) AS o (id uuid)) FOR NO KEY UPDATE;
+        EXIT WHEN NOT FOUND;
+    END LOOP;
+    -- In statements of their own, which see what the claim has put in line while the slots were waited for.
+    IF EXISTS (SELECT FROM indexjob.index_jobs c WHERE c.line = 'coalesced' AND c.gave_way_to = ANY (finished)) THEN
+        PERFORM indexjob.settle_coalesced(finished);
+    END IF;
     PERFORM indexjob.promote(freed_tenants, freed_repositories);
     PERFORM pg_notify('indexjob_finished', f::text) FROM unnest(finished) AS f;
     RETURN QUERY SELECT unnest(finished);
@@ -1349,7 +1389,7 @@ DECLARE
     now_in indexjob.index_jobs;
     reset_limit integer;
 BEGIN
-    PERFORM indexjob.lead(held);
+    PERFORM indexjob.lead_beside(held);
     SELECT * INTO now_in FROM indexjob.index_jobs j
     WHERE j.id = job AND j.launch = of_launch AND j.state IN ('launching', 'running') FOR NO KEY UPDATE;
     IF NOT FOUND THEN
@@ -1378,7 +1418,7 @@ CREATE FUNCTION indexjob.record_running(held bigint, job uuid, of_launch integer
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    PERFORM indexjob.lead(held);
+    PERFORM indexjob.lead_beside(held);
     UPDATE indexjob.index_jobs j SET state = 'running', started_at = coalesce(j.started_at, now()), updated_at = now(),
         reason = NULL, message = NULL
     WHERE j.id = job AND j.launch = of_launch AND j.state = 'launching';
@@ -1390,7 +1430,7 @@ CREATE FUNCTION indexjob.record_waiting(held bigint, job uuid, of_launch integer
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    PERFORM indexjob.lead(held);
+    PERFORM indexjob.lead_beside(held);
     UPDATE indexjob.index_jobs j SET reason = why, message = sentence, updated_at = now()
     WHERE j.id = job AND j.launch = of_launch AND j.state IN ('launching', 'running') AND j.verdict IS NULL
         AND (j.reason, j.message) IS DISTINCT FROM (why, sentence);
@@ -1429,10 +1469,11 @@ CREATE FUNCTION indexjob.release_slot(held bigint, job uuid, of_launch integer) 
 DECLARE
     freed indexjob.slots;
 BEGIN
-    PERFORM indexjob.lead(held);
-    DELETE FROM indexjob.slots s WHERE s.job_id = job AND s.launch = of_launch
-        AND NOT EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.id = job AND j.launch = of_launch AND j.state IN ('launching', 'running'))
-    RETURNING * INTO freed;
+    PERFORM indexjob.lead_beside(held);
+    DELETE FROM indexjob.slots s USING indexjob.index_jobs j
+    WHERE j.id = job AND s.tenant = j.tenant AND s.repository = j.repository AND s.job_id = job AND s.launch = of_launch
+        AND NOT (j.launch = of_launch AND j.state IN ('launching', 'running'))
+    RETURNING s.* INTO freed;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
@@ -1825,15 +1866,6 @@ CREATE TABLE indexjob.progress (
 )
 WITH (fillfactor='50');
 
-CREATE TABLE indexjob.slots (
-    tenant text NOT NULL,
-    repository text NOT NULL,
-    job_id uuid NOT NULL,
-    launch integer NOT NULL,
-    taken_at timestamp with time zone DEFAULT now() NOT NULL
-)
-WITH (fillfactor='50');
-
 CREATE VIEW indexjob.active AS
  SELECT j.id,
     j.tenant,
@@ -1858,7 +1890,7 @@ CREATE VIEW indexjob.active AS
            FROM indexjob.index_job_attempts a
           WHERE ((a.job_id = j.id) AND (a.launch < s.launch) AND (a.reason = 'OOMKilled'::text))))::integer AS oom_kills
    FROM ((indexjob.slots s
-     JOIN indexjob.index_jobs j ON ((j.id = s.job_id)))
+     JOIN indexjob.index_jobs j ON (((j.id = s.job_id) AND (j.tenant = s.tenant) AND (j.repository = s.repository))))
      LEFT JOIN indexjob.progress p ON (((p.job_id = j.id) AND (p.launch = j.launch))));
 
 CREATE VIEW indexjob.attempts WITH (security_barrier='true') AS
@@ -2756,8 +2788,6 @@ CREATE INDEX reference_content ON indexjob.reference USING btree (content_id);
 
 CREATE INDEX reference_name ON indexjob.reference USING btree (name);
 
-CREATE UNIQUE INDEX slots_job ON indexjob.slots USING btree (job_id);
-
 CREATE INDEX snapshot_graph ON indexjob.snapshot USING btree (graph_id);
 
 CREATE INDEX snapshot_manifest ON indexjob.snapshot USING btree (manifest_id);
@@ -2817,8 +2847,6 @@ REVOKE ALL ON FUNCTION indexjob.check_request(repository text, revision text, ba
 
 REVOKE ALL ON FUNCTION indexjob.claim(held bigint, wanted integer, at_once integer, in_namespace text) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.claim(held bigint, wanted integer, at_once integer, in_namespace text) TO indexjob_operator;
-
-REVOKE ALL ON FUNCTION indexjob.coalesce_with(leaders uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.collect_contents(horizon timestamp with time zone, max_rows integer) FROM PUBLIC;
 
@@ -2880,9 +2908,9 @@ GRANT ALL ON FUNCTION indexjob.launch_token(job_id uuid, launch integer) TO inde
 
 REVOKE ALL ON FUNCTION indexjob.lead(held bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION indexjob.let_go(job indexjob.index_jobs, why text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION indexjob.lead_beside(held bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION indexjob.line_up(ids uuid[], going boolean, OUT clear uuid[], OUT passed_over uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION indexjob.let_go(job indexjob.index_jobs, why text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.lock_launch(job uuid, of_launch integer, token text) FROM PUBLIC;
 
@@ -2925,6 +2953,10 @@ GRANT ALL ON FUNCTION indexjob.publish(job_id uuid, launch integer, token text, 
 
 REVOKE ALL ON FUNCTION indexjob.publish_unchanged(job_id uuid, launch integer, token text, commit text, extractor_version integer, seconds jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.publish_unchanged(job_id uuid, launch integer, token text, commit text, extractor_version integer, seconds jsonb) TO indexjob_worker;
+
+GRANT SELECT ON TABLE indexjob.slots TO indexjob_operator;
+
+REVOKE ALL ON FUNCTION indexjob.put_in_line(ids uuid[], going boolean, OUT clear indexjob.slots[], OUT passed_over uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.record_attempt(held bigint, job uuid, of_launch integer, attempt jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.record_attempt(held bigint, job uuid, of_launch integer, attempt jsonb) TO indexjob_operator;
@@ -3008,8 +3040,6 @@ REVOKE ALL ON FUNCTION indexjob.wake() FROM PUBLIC;
 GRANT SELECT ON TABLE indexjob.index_job_attempts TO indexjob_operator;
 
 GRANT SELECT ON TABLE indexjob.progress TO indexjob_operator;
-
-GRANT SELECT ON TABLE indexjob.slots TO indexjob_operator;
 
 GRANT SELECT ON TABLE indexjob.active TO indexjob_operator;
 

@@ -9,14 +9,16 @@ AS $$
 DECLARE
     free integer;
     best uuid[];
-    clear uuid[];
+    clear indexjob.slots[];
     held_by_others uuid[];
     passed_over uuid[] := '{}';
     taken uuid[];
     launches integer[];
 BEGIN
     PERFORM indexjob.lead(held);
-    PERFORM indexjob.intake(0);
+    IF EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.line = 'scheduled' AND j.run_after <= now()) THEN
+        PERFORM indexjob.intake(0);
+    END IF;
     SELECT least(wanted, least(at_once, s.running_cap) - (SELECT count(*) FROM indexjob.slots))::integer INTO free
     FROM indexjob.settings s WHERE NOT s.claiming_paused;
     IF free > 0 THEN
@@ -24,14 +26,15 @@ BEGIN
         FOR further IN 0..5 LOOP
             best := indexjob.best_of_line(free, passed_over);
             EXIT WHEN best IS NULL;
-            SELECT l.clear, l.passed_over INTO clear, held_by_others FROM indexjob.line_up(best, going => true) AS l;
+            SELECT l.clear, l.passed_over INTO clear, held_by_others FROM indexjob.put_in_line(best, going => true) AS l;
             EXIT WHEN cardinality(clear) = cardinality(best) OR further = 5;
             passed_over := passed_over || held_by_others;
             PERFORM indexjob.intake(50 << further);
         END LOOP;
+    END IF;
+    IF clear IS NOT NULL THEN
         WITH won AS (
-            INSERT INTO indexjob.slots (tenant, repository, job_id, launch)
-            SELECT j.tenant, j.repository, j.id, j.launch + 1 FROM indexjob.index_jobs j WHERE j.id = ANY (clear) ORDER BY j.tenant, j.repository
+            INSERT INTO indexjob.slots SELECT c.* FROM unnest(clear) AS c ORDER BY c.tenant, c.repository
             ON CONFLICT DO NOTHING
             RETURNING job_id
         ), launched AS (
@@ -39,10 +42,21 @@ BEGIN
             SET state = 'launching', line = NULL, launch = j.launch + 1, job_name = j.id || '-' || (j.launch + 1), namespace = in_namespace,
                 reason = NULL, message = NULL, launched_at = now(), started_at = NULL, updated_at = now()
             FROM won WHERE j.id = won.job_id
-            RETURNING j.id, j.launch, j.priority, j.seq
+            RETURNING j.id, j.launch, j.priority, j.seq, j.tenant, j.repository, j.revision, j.profile, j.options
+        ), equal AS MATERIALIZED (
+            -- One run serves all requests that are equal to it, at most 1000. What another transaction holds is passed over.
+            SELECT l.id AS leader, e.id
+            FROM launched l
+            CROSS JOIN LATERAL (
+                SELECT q.id FROM indexjob.index_jobs q
+                WHERE q.line IN ('new', 'blocked') AND q.tenant = l.tenant AND q.repository = l.repository AND q.revision = l.revision
+                  AND jsonb_hash_extended(q.options, 0) = jsonb_hash_extended(l.options, 0) AND q.options = l.options AND q.profile = l.profile
+                  AND q.run_after <= now() AND q.id <> l.id
+                LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED) AS e
+        ), coalesced AS (
+            UPDATE indexjob.index_jobs j SET line = 'coalesced', gave_way_to = e.leader, updated_at = now() FROM equal e WHERE j.id = e.id
         )
         SELECT array_agg(l.id ORDER BY l.priority DESC, l.seq), array_agg(l.launch ORDER BY l.priority DESC, l.seq) INTO taken, launches FROM launched l;
-        PERFORM indexjob.coalesce_with(taken);
     END IF;
     IF taken IS NULL THEN
         PERFORM indexjob.intake(200);  -- what has to wait shall at least be seen to stand in line

@@ -22,7 +22,7 @@ BEGIN
     )
     SELECT array_agg(b.id) INTO ids FROM (SELECT f.id FROM fresh f UNION ALL SELECT d.id FROM due d) AS b;
     IF ids IS NOT NULL THEN
-        PERFORM indexjob.line_up(ids, going => false);
+        PERFORM indexjob.put_in_line(ids, going => false);
     END IF;
     RETURN coalesce(cardinality(ids), 0);
 END $$;

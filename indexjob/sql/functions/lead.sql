@@ -1,5 +1,5 @@
--- Opens a transaction of the leader: one at a time, and none of a leader that was deposed (SQLSTATE IJ001). It waits for no producer's open transaction:
--- what one holds for longer than a moment makes this call fail (55P03), and the leader comes back to it while everything else goes on.
+-- Opens a transaction of the leader in which jobs are put in line and taken from it: one at a time, and none of a leader that was deposed (SQLSTATE IJ001).
+-- It waits for no producer's open transaction, nor for what the leader records meanwhile (lead_beside).
 CREATE OR REPLACE FUNCTION indexjob.lead(held bigint) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$

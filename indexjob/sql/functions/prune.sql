@@ -13,7 +13,7 @@ BEGIN
     DELETE FROM indexjob.index_jobs d WHERE d.id = ANY (ARRAY(
         SELECT j.id FROM indexjob.index_jobs j
         WHERE j.finished_at < now() - older_than AND j.id <> ALL (kept) AND (j.idempotency_key LIKE 'indexjob:%') IS NOT TRUE
-          AND NOT EXISTS (SELECT FROM indexjob.slots s WHERE s.job_id = j.id)
+          AND NOT EXISTS (SELECT FROM indexjob.slots s WHERE s.tenant = j.tenant AND s.repository = j.repository AND s.job_id = j.id)
           AND NOT EXISTS (SELECT FROM indexjob.index_jobs c WHERE c.gave_way_to = j.id AND c.line = 'coalesced')
         ORDER BY j.finished_at LIMIT greatest(at_most, 0) FOR UPDATE OF j SKIP LOCKED));
     GET DIAGNOSTICS pruned = ROW_COUNT;

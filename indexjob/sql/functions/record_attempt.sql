@@ -6,7 +6,7 @@ AS $$
 DECLARE
     its_number integer;
 BEGIN
-    PERFORM indexjob.lead(held);
+    PERFORM indexjob.lead_beside(held);
     its_number := indexjob.note_attempt(job, of_launch, attempt ->> 'pod_uid', attempt ->> 'pod', attempt ->> 'node',
                                         coalesce((attempt ->> 'started_at')::timestamptz, now()));
     UPDATE indexjob.index_job_attempts a

@@ -9,7 +9,7 @@ DECLARE
     now_in indexjob.index_jobs;
     reset_limit integer;
 BEGIN
-    PERFORM indexjob.lead(held);
+    PERFORM indexjob.lead_beside(held);
     SELECT * INTO now_in FROM indexjob.index_jobs j
     WHERE j.id = job AND j.launch = of_launch AND j.state IN ('launching', 'running') FOR NO KEY UPDATE;
     IF NOT FOUND THEN

@@ -3,7 +3,7 @@ CREATE OR REPLACE FUNCTION indexjob.record_running(held bigint, job uuid, of_lau
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM indexjob.lead(held);
+    PERFORM indexjob.lead_beside(held);
     UPDATE indexjob.index_jobs j SET state = 'running', started_at = coalesce(j.started_at, now()), updated_at = now(),
         reason = NULL, message = NULL
     WHERE j.id = job AND j.launch = of_launch AND j.state = 'launching';

@@ -3,7 +3,7 @@ CREATE OR REPLACE FUNCTION indexjob.record_waiting(held bigint, job uuid, of_lau
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM indexjob.lead(held);
+    PERFORM indexjob.lead_beside(held);
     UPDATE indexjob.index_jobs j SET reason = why, message = sentence, updated_at = now()
     WHERE j.id = job AND j.launch = of_launch AND j.state IN ('launching', 'running') AND j.verdict IS NULL
         AND (j.reason, j.message) IS DISTINCT FROM (why, sentence);

@@ -5,10 +5,11 @@ AS $$
 DECLARE
     freed indexjob.slots;
 BEGIN
-    PERFORM indexjob.lead(held);
-    DELETE FROM indexjob.slots s WHERE s.job_id = job AND s.launch = of_launch
-        AND NOT EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.id = job AND j.launch = of_launch AND j.state IN ('launching', 'running'))
-    RETURNING * INTO freed;
+    PERFORM indexjob.lead_beside(held);
+    DELETE FROM indexjob.slots s USING indexjob.index_jobs j
+    WHERE j.id = job AND s.tenant = j.tenant AND s.repository = j.repository AND s.job_id = job AND s.launch = of_launch
+        AND NOT (j.launch = of_launch AND j.state IN ('launching', 'running'))
+    RETURNING s.* INTO freed;
     IF NOT FOUND THEN
         RETURN false;
     END IF;

@@ -89,7 +89,7 @@ CREATE TABLE indexjob.slots (
     taken_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant, repository)
 ) WITH (fillfactor = 50);
-CREATE UNIQUE INDEX slots_job ON indexjob.slots (job_id);
+COMMENT ON TABLE indexjob.slots IS 'Found by the tenant and the repository of a job, which never change: an index on job_id would cost each claim and each finish.';
 
 -- What the worker writes while it runs, apart from the queue: no contention and no bloat there.
 CREATE TABLE indexjob.progress (

@@ -7,7 +7,7 @@ SELECT j.id, j.tenant, j.repository, j.clone_url, j.revision, j.profile, j.optio
     j.ttl_seconds_after_finished, j.message,
     (SELECT count(*) FROM indexjob.index_job_attempts a WHERE a.job_id = j.id AND a.launch < s.launch AND a.reason = 'OOMKilled')::integer AS oom_kills
 FROM indexjob.slots s
-JOIN indexjob.index_jobs j ON j.id = s.job_id
+JOIN indexjob.index_jobs j ON j.id = s.job_id AND j.tenant = s.tenant AND j.repository = s.repository
 LEFT JOIN indexjob.progress p ON p.job_id = j.id AND p.launch = j.launch;
 REVOKE ALL ON indexjob.active FROM PUBLIC;
 GRANT SELECT ON indexjob.active TO indexjob_operator;

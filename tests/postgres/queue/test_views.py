@@ -118,16 +118,15 @@ class Waiting:
 
 def test_waiting_tells_place_and_reason(leader: Leader) -> None:
     waiting = Waiting(leader)
-    running, other = leader.enqueue("a"), leader.enqueue("b")
+    running, other, equal = leader.enqueue("a"), leader.enqueue("b"), leader.enqueue("b")
     assert waiting(running) == (None, "not looked at yet", None)
     assert set(leader.claim()) == {running, other}
     assert waiting(running) == ()
     second, third = leader.enqueue("a", revision="2"), leader.enqueue("a", revision="3")
     low, high = leader.enqueue("c"), leader.enqueue("d", priority=5)
-    later, aside, equal = leader.enqueue("e", run_after="2100-01-01"), leader.enqueue("f"), leader.enqueue("b")
+    later, aside = leader.enqueue("e", run_after="2100-01-01"), leader.enqueue("f")
     leader.value("SELECT indexjob.suspend(%s)", aside)
     leader.claim(0)
-    leader.value("SELECT indexjob.coalesce_with(%s)", [other])
     assert waiting(second) == (2, "behind a job of the same repository", running), "and behind the urgent one"
     assert waiting(third) == (3, "behind a job of the same repository", running)
     assert waiting(high) == (1, "next in turn", None)

@@ -152,7 +152,7 @@ def test_what_a_login_creates_itself_is_not_looked_at(
     red.execute("CREATE TABLE trap.sprung (what text)")
     for schema in ("trap", "pg_temp"):
         for function, arguments, result in (
-            ("now", "", "timestamptz"), ("coalesce_with", "uuid", "integer"), ("own_tenants", "", "SETOF text"), ("length", "text", "integer"),
+            ("now", "", "timestamptz"), ("promote", "text[], text[]", "integer"), ("own_tenants", "", "SETOF text"), ("length", "text", "integer"),
             ("btrim", "text, text", "text"), ("current_setting", "text, boolean", "text"), ("pg_has_role", "name, oid, text", "boolean"), ("set_config", "text, text, boolean", "text"),
             ("pg_try_advisory_xact_lock", "integer, integer", "boolean"), ("lower", "text", "text"), ("format", "text", "text"),
         ):  # fmt: skip
