@@ -19,7 +19,7 @@ FUNCTIONS = {
     "graph_is_known": W, "open_graph": W, "open_manifest": W, "publish": W, "publish_unchanged": W,
     # the leader
     "acquire_lease": O, "renew_lease": O, "claim": O, "launch_token": O, "known_commits": O, "record_attempt": O, "record_running": O,
-    "record_finished": O, "record_requeued": O, "release_slot": O, "mend": O, "apply_resource": O, "drop_resources": O, "collect_garbage": O,
+    "record_finished": O, "record_requeued": O, "record_waiting": O, "release_slot": O, "mend": O, "apply_resource": O, "drop_resources": O, "collect_garbage": O,
     # the administrator
     "pause": O, "unpause": O, "prune": O, "check_invariants": O,
 }  # fmt: skip
@@ -29,7 +29,7 @@ RELATIONS = {
     "jobs": f"SELECT: {ASK}", "attempts": f"SELECT: {ASK}", "summary": f"SELECT: {ASK}", "stuck": f"SELECT: {ASK}",
     "recent_failures": f"SELECT: {ASK}", "durations": f"SELECT: {ASK}", "batches": f"SELECT: {ASK}", "waiting": f"SELECT: {ASK}",
     "files": f"SELECT: {ASK}", "symbols": f"SELECT: {ASK}", "symbol_references": f"SELECT: {ASK}", "dependencies": f"SELECT: {ASK}", "cycles": f"SELECT: {ASK}",
-    "active": f"SELECT: {O}", "resources": f"SELECT: {O}", "index_jobs": f"SELECT: {O}", "slots": f"SELECT: {O}", "progress": f"SELECT: {O}", "index_job_attempts": f"SELECT: {O}",
+    "active": f"SELECT: {O}", "depths": f"SELECT: {O}", "resources": f"SELECT: {O}", "index_jobs": f"SELECT: {O}", "slots": f"SELECT: {O}", "progress": f"SELECT: {O}", "index_job_attempts": f"SELECT: {O}",
     "lease": f"SELECT: {O}", "settings": f"SELECT UPDATE: {O}", "tenants": f"SELECT INSERT UPDATE DELETE: {O}",
     "instance": f"SELECT(id created_at): {O}",
     "migrations": f"SELECT: {P} {R} {W} {O}",
