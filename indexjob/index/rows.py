@@ -8,10 +8,10 @@ count from 1, columns from 0 in bytes of the file.
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from uuid import UUID
 
 DefinitionRow: TypeAlias = tuple[int, int | None, str, str, int, int, int, str, str, bool]
@@ -19,6 +19,15 @@ DefinitionRow: TypeAlias = tuple[int, int | None, str, str, int, int, int, str, 
 
 ReferenceRow: TypeAlias = tuple[str, str, int, int, int | None, int | None]
 """(kind, name, line, col, enclosing_ord, import_ord)."""
+
+
+class References(Protocol):
+    """Many of them; however they are kept."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[ReferenceRow]: ...
+
 
 ImportRow: TypeAlias = tuple[int, str, str, str | None, str | None, int]
 """(ord, kind, spec, name, alias, line); (content, ord) is unique."""
@@ -45,7 +54,7 @@ class Blob(NamedTuple):
     lines: int
     status: str
     definitions: Sequence[DefinitionRow]
-    references: Sequence[ReferenceRow]
+    references: References
     imports: Sequence[ImportRow]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from indexjob_worker.model import EXTRACTOR_VERSION
 from tests.worker.conftest import Worker
 from tests.worker.git_server import GitServer, serve
 from tests.worker.repositories import ENVIRONMENT, Repository
@@ -75,7 +76,7 @@ def test_unchanged_leaves_a_marker_and_no_repository(
 ) -> None:
     commit = repository._tip("main")
     code, outcome, _ = worker.clone(
-        f"{git_server.url}/repo.git", revision="main", known_commits={1: ["0" * 40, commit]}
+        f"{git_server.url}/repo.git", revision="main", known_commits={EXTRACTOR_VERSION: ["0" * 40, commit]}
     )
     assert (code, outcome["reason"], outcome["commit"]) == (0, "Unchanged", commit)
     assert worker.leftovers() == ["clone.json"]
@@ -380,6 +381,6 @@ def test_the_sample_needs_no_server_and_is_always_the_same(worker: Worker) -> No
         "web/format.ts",
     ]
     _, again, _ = worker.clone(
-        "https://sample.invalid/indexjob.git", local_repositories=False, known_commits={1: [first["commit"]]}
+        "https://sample.invalid/indexjob.git", local_repositories=False, known_commits={EXTRACTOR_VERSION: [first["commit"]]}
     )
     assert again["reason"] == "Unchanged"

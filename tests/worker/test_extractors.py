@@ -20,7 +20,7 @@ from indexjob_worker import child, extraction
 from indexjob_worker.extractors import Extracted, Extractors, Job
 from indexjob_worker.journal import Journal
 from indexjob_worker.languages import LANGUAGES
-from indexjob_worker.model import Definition, Extraction
+from indexjob_worker.model import NO_REFERENCES, Definition, Extraction
 from indexjob_worker.zygote import fork_zygote
 
 PYTHON = LANGUAGES["python"]
@@ -28,7 +28,7 @@ Run = Callable[..., list[Extracted[int]]]
 
 
 def _answer(text: str) -> Extraction:
-    return Extraction("ok", 1, [Definition(0, None, "class", "c", 1, 0, 1, "", text, False)], [], [])
+    return Extraction("ok", 1, [Definition(0, None, "class", "c", 1, 0, 1, "", text, False)], NO_REFERENCES, [])
 
 
 @pytest.fixture

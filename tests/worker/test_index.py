@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from indexjob_worker.model import EXTRACTOR_VERSION
 from tests.worker.conftest import Queue, Worker
 from tests.worker.repositories import Repository
 
@@ -107,7 +108,7 @@ def test_unchanged(worker: Worker, queue: Queue, repository: Repository, url: st
     assert worker.index(url)[0] == 0
     queue.end()
     queue.launch(url)
-    code, outcome, printed = worker.index(url, known_commits={1: [repository._tip("main")]})
+    code, outcome, printed = worker.index(url, known_commits={EXTRACTOR_VERSION: [repository._tip("main")]})
     assert (code, outcome["reason"]) == (0, "Unchanged"), printed
     assert queue.one("SELECT verdict::text FROM indexjob.index_jobs WHERE id = %s", worker.job_id) == "skipped"
     assert worker.leftovers() == []

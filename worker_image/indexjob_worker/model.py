@@ -5,9 +5,12 @@ them into COPY rows. Nothing here reads, writes or parses. Text never holds NUL 
 valid Unicode; lines count from 1; columns count from 0 in **bytes of the file** (as git does), at the name itself.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import repeat
 from typing import Final, Literal, NamedTuple, get_args
 
-EXTRACTOR_VERSION: Final = 1
+EXTRACTOR_VERSION: Final = 2
 """Part of the key under which an extraction is kept: raise it whenever the same bytes give another extraction."""
 
 SymbolKind = Literal[
@@ -60,6 +63,8 @@ EXTRACTION_STATUSES: Final[tuple[ExtractionStatus, ...]] = get_args(ExtractionSt
 FILE_STATUSES: Final[tuple[FileStatus, ...]] = get_args(FileStatus)
 DEPENDENCY_KINDS: Final[tuple[DependencyKind, ...]] = get_args(DependencyKind)
 
+NONE: Final = -1
+"""Stands for no number in columns of numbers."""
 MAX_NAME: Final = 500
 MAX_SIGNATURE: Final = 300
 MAX_DOC: Final = 2000
@@ -100,6 +105,50 @@ class Reference(NamedTuple):
     import_ord: int | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class References:
+    """All references of a file, in its order, as columns: there are ten times as many as definitions.
+
+    Kinds are places in `REFERENCE_KINDS`; what a reference has not is `NONE`.
+    """
+
+    kinds: Sequence[int]
+    names: Sequence[str]
+    lines: Sequence[int]
+    cols: Sequence[int]
+    enclosing: Sequence[int]
+    imports: Sequence[int]
+
+    @classmethod
+    def of(cls, rows: Iterable[Reference]) -> "References":
+        """Turn rows into columns."""
+        kinds, names, lines, cols, enclosing, imports = tuple(zip(*rows, strict=True)) or ((),) * 6
+        return cls(
+            [REFERENCE_KINDS.index(kind) for kind in kinds],
+            names,
+            lines,
+            cols,
+            [NONE if one is None else one for one in enclosing],
+            [NONE if one is None else one for one in imports],
+        )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[Reference]:
+        kinds = map(REFERENCE_KINDS.__getitem__, self.kinds)
+        ords = ([None if one == NONE else one for one in column] for column in (self.enclosing, self.imports))
+        return map(tuple.__new__, repeat(Reference), zip(kinds, self.names, self.lines, self.cols, *ords, strict=True))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, References) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+NO_REFERENCES: Final = References((), (), (), (), (), ())
+
+
 class Import(NamedTuple):
     """One name that comes from one module. `import a, b` is two of them. `ord` is dense from 0.
 
@@ -121,7 +170,7 @@ class Extraction(NamedTuple):
     status: ExtractionStatus
     lines: int
     definitions: list[Definition]
-    references: list[Reference]
+    references: References
     imports: list[Import]
 
 

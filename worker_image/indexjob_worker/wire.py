@@ -14,15 +14,15 @@ from typing import Final
 from indexjob_worker.model import (
     EXTRACTION_STATUSES,
     IMPORT_KINDS,
+    NONE,
     REFERENCE_KINDS,
     SYMBOL_KINDS,
     Definition,
     Extraction,
     Import,
-    Reference,
+    References,
 )
 
-NONE: Final = -1
 INT: Final = "i"
 MAX_INT: Final = 2**31 - 1
 
@@ -41,11 +41,9 @@ def encode(extraction: Extraction) -> bytes:
         ints += [_optional(parent), _codes(kind, SYMBOL_KINDS), array(INT, line), array(INT, col)]
         ints += [array(INT, end_line), array(INT, exported)]
         texts += [*name, *signature, *doc]
-    if references:
-        rkind, rname, rline, rcol, enclosing, via = zip(*references, strict=True)
-        ints += [_codes(rkind, REFERENCE_KINDS), array(INT, rline), array(INT, rcol)]
-        ints += [_optional(enclosing), _optional(via)]
-        texts += rname
+    ints += [array(INT, references.kinds), array(INT, references.lines), array(INT, references.cols)]
+    ints += [array(INT, references.enclosing), array(INT, references.imports)]
+    texts += references.names
     if imports:
         _, ikind, spec, iname, alias, iline = zip(*imports, strict=True)
         ints += [_codes(ikind, IMPORT_KINDS), array(INT, iline)]
@@ -101,12 +99,12 @@ def _decode(data: bytes) -> Extraction:
 
     rkind, rline, rcol, enclosing, via = r_ints
     _all_within(lines, (rline,))
-    _non_negative((rkind, rcol))
+    _non_negative((rcol,))
     _within(enclosing, NONE, n_definitions - 1)
     _within(via, NONE, n_imports - 1)
-    rnames = map(sys.intern, r_texts)  # few names, many uses
-    rkinds = map(REFERENCE_KINDS.__getitem__, rkind)
-    references = list(map(Reference._make, zip(rkinds, rnames, rline, rcol, _none(enclosing), _none(via), strict=True)))
+    _within(rkind, 0, len(REFERENCE_KINDS) - 1)
+    rnames = list(map(sys.intern, r_texts))  # few names, many uses
+    references = References(rkind, rnames, rline, rcol, enclosing, via)
 
     ikind, iline = i_ints
     _all_within(lines, (iline,))

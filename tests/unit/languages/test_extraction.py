@@ -16,6 +16,7 @@ from indexjob_worker.model import (
     MAX_NAME,
     MAX_SIGNATURE,
     MAX_SPEC,
+    NO_REFERENCES,
     REFERENCE_KINDS,
     SYMBOL_KINDS,
     Extraction,
@@ -37,21 +38,22 @@ SOUP = st.lists(st.sampled_from(WORDS), max_size=120).map(b" ".join)
 
 @EACH
 def test_query_compiles_and_its_captures_are_known(language: Language) -> None:
-    query = reader(language).query
-    captures = {query.capture_name(number) for number in range(query.capture_count)}
+    queries = reader(language).query, reader(language).top
+    captures = {query.capture_name(number) for query in queries for number in range(query.capture_count)}
     known = {f"def.{kind}" for kind in SYMBOL_KINDS} | {f"import.{kind}" for kind in IMPORT_KINDS}
-    known |= {f"ref.{kind}" for kind in REFERENCE_KINDS} | {"name", "doc", "comment", "decorator", "module"}
+    known |= {f"ref.{kind}" for kind in REFERENCE_KINDS} | {"name", "doc", "decorator", "module"}
     known |= {"export", "export.name", "import.typing", "import.name", "import.alias", "import.default"}
-    known |= {"import.namespace", "import.all"}
+    known |= {"import.namespace", "import.all", "argument"}
     assert {name for name in captures if not name.startswith("_")} <= known
-    for pattern in range(query.pattern_count):
-        assert not query.pattern_settings(pattern), "#set! after a predicate corrupts memory"
-        assert not query.pattern_assertions(pattern), "#is? after a predicate corrupts memory"
+    for query in queries:
+        for pattern in range(query.pattern_count):
+            assert not query.pattern_settings(pattern), "#set! after a predicate corrupts memory"
+            assert not query.pattern_assertions(pattern), "#is? after a predicate corrupts memory"
 
 
 def check(extraction: Extraction, data: bytes) -> None:
     lines = data.split(b"\n")
-    definitions, references, imports = extraction.definitions, extraction.references, extraction.imports
+    definitions, references, imports = extraction.definitions, list(extraction.references), extraction.imports
     assert [d.ord for d in definitions] == list(range(len(definitions)))
     assert [i.ord for i in imports] == list(range(len(imports)))
     for d in definitions:
@@ -122,7 +124,7 @@ def test_hostile_files_cost_seconds_at_most(language: Language, data: bytes) -> 
 
 
 def test_a_name_that_the_parser_made_up_is_no_reference() -> None:
-    assert extract(b"type\0a\0", LANGUAGES["go"]).references == []
+    assert extract(b"type\0a\0", LANGUAGES["go"]).references == NO_REFERENCES
 
 
 @EACH

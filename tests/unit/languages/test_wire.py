@@ -4,10 +4,11 @@ import random
 
 import pytest
 
-from indexjob_worker.model import Definition, Extraction, Import, Reference
+from indexjob_worker.model import NO_REFERENCES, Definition, Extraction, Import, Reference, References
 from indexjob_worker.wire import MalformedExtractionError, decode, encode
 
-EMPTY = Extraction("ok", 0, [], [], [])
+EMPTY = Extraction("ok", 0, [], NO_REFERENCES, [])
+ROWS = [Reference("call", "print", 3, 4, 1, None), Reference("import", "b", 1, 0, None, 0)]
 FULL = Extraction(
     "syntax_error",
     9,
@@ -15,17 +16,17 @@ FULL = Extraction(
         Definition(0, None, "class", "Füchse", 1, 6, 9, "class Füchse", "", True),
         Definition(1, 0, "method", "läuft", 2, 8, 3, "def läuft(self)", "Says\nwhy.", False),
     ],
-    [Reference("call", "print", 3, 4, 1, None), Reference("import", "b", 1, 0, None, 0)],
+    References.of(ROWS),
     [Import(0, "from", "..a", "b", None, 1), Import(1, "import", "os", None, "o", 2)],
 )
 
 
 @pytest.mark.parametrize(
-    "extraction", [EMPTY, FULL, FULL._replace(definitions=[], references=[], imports=FULL.imports)]
+    "extraction", [EMPTY, FULL, FULL._replace(definitions=[], references=NO_REFERENCES, imports=FULL.imports)]
 )
 def test_round_trip(extraction: Extraction) -> None:
     if not extraction.definitions and extraction.imports:
-        extraction = extraction._replace(references=[])
+        extraction = extraction._replace(references=NO_REFERENCES)
     assert decode(encode(extraction)) == extraction
 
 
@@ -35,9 +36,9 @@ def test_round_trip(extraction: Extraction) -> None:
         FULL._replace(lines=2),
         FULL._replace(definitions=[FULL.definitions[1], FULL.definitions[0]]),
         FULL._replace(definitions=[FULL.definitions[0]._replace(parent_ord=0)]),
-        FULL._replace(references=[FULL.references[0]._replace(enclosing_ord=2)]),
-        FULL._replace(references=[FULL.references[0]._replace(import_ord=7)]),
-        FULL._replace(references=[FULL.references[0]._replace(col=-1)]),
+        FULL._replace(references=References.of([ROWS[0]._replace(enclosing_ord=2)])),
+        FULL._replace(references=References.of([ROWS[0]._replace(import_ord=7)])),
+        FULL._replace(references=References.of([ROWS[0]._replace(col=-1)])),
         FULL._replace(definitions=[FULL.definitions[0]._replace(name="a\0b")]),
         FULL._replace(status="sudo"),  # type: ignore[arg-type]
         FULL._replace(lines=10**12),

@@ -15,12 +15,33 @@ from indexjob_worker.extraction.imports import read_imports
 from indexjob_worker.extraction.references import read_references
 from indexjob_worker.extraction.source import Source
 from indexjob_worker.languages.declaration import Language, reader
-from indexjob_worker.model import Extraction, ExtractionStatus
+from indexjob_worker.model import NO_REFERENCES, Extraction, ExtractionStatus
 
 MAX_ROOT_CHILDREN: Final = 20_000
 """A broken file whose root has more children than that is no program: its query would take minutes."""
 
 __all__ = ["extract"]
+
+
+def find(language: Language, root: tree_sitter.Node) -> dict[str, list[tree_sitter.Node]]:
+    """All that the language's queries catch.
+
+    A pattern that begins at the root waits for its end through the whole tree, and every node pays for it: such ones are
+    in a query of their own that looks no deeper than it must.
+    """
+    read = reader(language)
+    captures = tree_sitter.QueryCursor(read.query).captures(root)
+    for place in (root, *(node for level in language.levels for node in captures.get(level, ()))):
+        cursor = tree_sitter.QueryCursor(read.top)
+        cursor.set_max_start_depth(0)
+        for capture, nodes in cursor.captures(place).items():
+            captures.setdefault(capture, []).extend(nodes)
+    for node in captures.pop("argument", ()):
+        name, around = node.child_by_field_name("name"), node.parent
+        if name and around and around.type == "arguments":
+            captures.setdefault("def.function", []).append(node)
+            captures.setdefault("name", []).append(name)
+    return captures
 
 
 def extract(data: bytes, language: Language, lap: Callable[[], object] = lambda: None) -> Extraction:
@@ -34,8 +55,8 @@ def extract(data: bytes, language: Language, lap: Callable[[], object] = lambda:
     lap()
     broken = root.has_error
     if broken and root.child_count > MAX_ROOT_CHILDREN:
-        return Extraction("too_complex", source.lines, [], [], [])
-    captures = tree_sitter.QueryCursor(read.query).captures(root)
+        return Extraction("too_complex", source.lines, [], NO_REFERENCES, [])
+    captures = find(language, root)
     definitions, boundaries = read_definitions(source, language, captures)
     imported = read_imports(source, captures)
     lap()

@@ -1,16 +1,21 @@
-"""Definitions: captures in, a tree of definitions out, by one sort and one sweep over byte ranges."""
+"""Definitions: captures in, a tree of definitions out, by one sort and one sweep over byte ranges.
 
-import inspect
+Half of what an extraction costs beside parsing is spent here: what happens for each definition is written out flat.
+"""
+
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter, le, lt
 from typing import Final, NamedTuple
 
 import tree_sitter
 
-from indexjob_worker.extraction.comments import Comments
+from indexjob_worker.extraction.comments import comment_above
+from indexjob_worker.extraction.docstrings import read_docs
 from indexjob_worker.extraction.source import Source
-from indexjob_worker.languages.declaration import Found, Language
-from indexjob_worker.model import MAX_DOC, MAX_SIGNATURE, Definition, SymbolKind
+from indexjob_worker.languages.declaration import Language, reader
+from indexjob_worker.model import MAX_DOC, MAX_NAME, MAX_SIGNATURE, NONE, Definition, SymbolKind
 
 Captures = Mapping[str, Sequence[tree_sitter.Node]]
 
@@ -31,195 +36,211 @@ PRECEDENCE: Final[tuple[SymbolKind, ...]] = (
     "variable",
 )
 """If several patterns caught one definition, the first of these says most."""
+DEFINITIONS: Final = {"def." + kind: kind for kind in reversed(PRECEDENCE)}
 VALUES: Final = frozenset({"constant", "variable", "field", "enum_member"})
 """What may have a long value behind it: the first line is its signature. Only the first of a name counts."""
 MAX_INDENT: Final = 200
 """Bytes before a definition in its line beyond which they are no keywords that a person wrote."""
+QUOTES: Final = frozenset("\"'")
+HEAD_BYTES: Final = 300
 KEYWORDS: Final = re.compile(rb"[a-z \t]*")
-STRING: Final = re.compile(r"^[a-zA-Z]{0,2}('''|\"\"\"|'|\")(.*)\1$", re.DOTALL)
+RANGE: Final = attrgetter("byte_range")
+new = tuple.__new__  # a NamedTuple's own constructor costs several times as much
 
 
-class Boundary(NamedTuple):
-    """From this byte on, `ord` is the innermost definition (None: none is)."""
+class Boundaries(NamedTuple):
+    """From each of these bytes on, the definition beside it is the innermost (`NONE`: none is)."""
 
-    at: int
-    ord: int | None
-
-
-class _Span:
-    """A range that holds a definition, or (no kind) exports what stands directly in it."""
-
-    __slots__ = ("doc", "end", "exported", "kind", "names", "node", "ord", "start")
-
-    def __init__(self, start: int, end: int, kind: SymbolKind | None, node: tree_sitter.Node) -> None:
-        self.start = start
-        self.end = end
-        self.kind = kind
-        self.node = node
-        self.names: list[tuple[int, int]] = []
-        self.doc = ""
-        self.ord: int | None = None
-        self.exported = False
+    at: list[int]
+    ords: list[int]
 
 
-def read_definitions(source: Source, language: Language, captures: Captures) -> tuple[list[Definition], list[Boundary]]:
+class _Span(NamedTuple):
+    """A range that holds a definition, or (no kind) exports what stands directly in it. Outer ones sort first."""
+
+    start: int
+    minus_end: int
+    defines: bool
+    kind: SymbolKind | None
+    node: tree_sitter.Node
+
+
+class _Open(NamedTuple):
+    """A span that is not over yet; one without a kind exports."""
+
+    end: int
+    ord: int
+    kind: SymbolKind | None
+    exported: bool
+
+
+TOP: Final = _Open(0, NONE, None, exported=False)
+
+
+def read_definitions(source: Source, language: Language, captures: Captures) -> tuple[list[Definition], Boundaries]:
     """All definitions, and the places where the innermost one changes, in order of their bytes."""
     spans = _spans(captures)
-    _give_names(spans, captures.get("name", ()))
-    _give_docs(spans, source, captures.get("doc", ()))
-    comments = Comments(source, captures.get("comment", ()), captures.get("decorator", ()))
-    export_names = frozenset(source.name(*n.byte_range) for n in captures.get("export.name", ()))
-    decorators = dict(node.byte_range for node in captures.get("decorator", ()))
-    sweep = _Sweep(source, language, comments, export_names, decorators)
+    if not spans:
+        return [], Boundaries([], [])
+    defining = [span for span in spans if span.defines] if "export" in captures else spans
+    starts = [span.start for span in defining]
+    names = iter(_names(defining, starts, captures.get("name", ())))
+    docs = read_docs(source, starts, captures["doc"]) if "doc" in captures else {}
+    sweep = _Sweep(source, language, captures)
+    number = 0
     for span in spans:
-        sweep.enter(span)
+        if not span.defines:
+            sweep.export(span)
+            continue
+        places = next(names)
+        if places:
+            sweep.define(span, places, docs.get(number, ""))
+        number += 1
     sweep.leave_until(len(source.data) + 1)
     return sweep.definitions, sweep.boundaries
 
 
 def _spans(captures: Captures) -> list[_Span]:
     """Each range once, outer ones before inner ones."""
-    found: dict[tuple[int, int, bool], _Span] = {}
-    for kind in PRECEDENCE:
-        for node in captures.get("def." + kind, ()):
-            start, end = node.byte_range
-            if (start, end, True) not in found:
-                found[start, end, True] = _Span(start, end, kind, node)
-    for node in captures.get("export", ()):
-        start, end = node.byte_range
-        found.setdefault((start, end, False), _Span(start, end, None, node))
-    return [span for _, span in sorted(found.items(), key=lambda item: (item[0][0], -item[0][1], item[0][2]))]
+    found: dict[tuple[int, int], _Span] = {}
+    for capture, kind in DEFINITIONS.items():
+        if capture in captures:
+            for node in captures[capture]:
+                start, end = node.byte_range
+                found[start, end] = new(_Span, (start, -end, True, kind, node))
+    if "export" not in captures:
+        return sorted(found.values())
+    exports = {node.byte_range: node for node in captures["export"]}
+    marks = (_Span(start, -end, False, None, node) for (start, end), node in exports.items())  # noqa: FBT003
+    return sorted([*found.values(), *marks])
 
 
-def _innermost(spans: Iterable[_Span], places: Iterable[tuple[int, int]]) -> Iterable[tuple[_Span, tuple[int, int]]]:
-    """Each place (in order) with the innermost definition around it."""
-    stack: list[_Span] = []
-    ahead = iter([span for span in spans if span.kind])
-    span = next(ahead, None)
+def _names(
+    spans: list[_Span], starts: list[int], nodes: Iterable[tree_sitter.Node]
+) -> Sequence[Sequence[tuple[int, int]]]:
+    """The places of each definition's names: those to which it is the innermost definition."""
+    places = sorted(set(map(RANGE, nodes)))
+    if len(places) == len(spans):
+        firsts = [start for start, _ in places]
+        if (
+            all(map(le, starts, firsts))
+            and all(map(lt, firsts, starts[1:]))
+            and all(end <= -span.minus_end for (_, end), span in zip(places, spans, strict=True))
+        ):
+            return list(zip(places, strict=True))  # one each, as nearly always
+    names: list[list[tuple[int, int]]] = [[] for _ in spans]
+    stack: list[int] = []
+    ahead = 0
     for place in places:
-        while span and span.start <= place[0]:
-            while stack and stack[-1].end <= span.start:
+        while ahead < len(spans) and starts[ahead] <= place[0]:
+            while stack and -spans[stack[-1]].minus_end <= starts[ahead]:
                 stack.pop()
-            stack.append(span)
-            span = next(ahead, None)
-        while stack and stack[-1].end < place[1]:
+            stack.append(ahead)
+            ahead += 1
+        while stack and -spans[stack[-1]].minus_end < place[1]:
             stack.pop()
         if stack:
-            yield stack[-1], place
-
-
-def _give_names(spans: list[_Span], names: Iterable[tree_sitter.Node]) -> None:
-    places = sorted({node.byte_range for node in names})
-    for span, place in _innermost(spans, places):
-        span.names.append(place)
-
-
-def _give_docs(spans: list[_Span], source: Source, docs: Iterable[tree_sitter.Node]) -> None:
-    places = sorted({node.byte_range for node in docs})
-    for span, (start, end) in _innermost(spans, places):
-        text = source.text(start, min(end, start + 8 * MAX_DOC))
-        quoted = STRING.match(text)
-        span.doc = span.doc or inspect.cleandoc(quoted[2] if quoted else text.lstrip("\"'rRuU"))
+            names[stack[-1]].append(place)
+    return names
 
 
 class _Sweep:
     """Walks the spans in order with the open ones on a stack."""
 
-    def __init__(
-        self,
-        source: Source,
-        language: Language,
-        comments: Comments,
-        export_names: frozenset[str],
-        decorators: dict[int, int],
-    ) -> None:
+    def __init__(self, source: Source, language: Language, captures: Captures) -> None:
         self.definitions: list[Definition] = []
-        self.boundaries: list[Boundary] = []
+        self.boundaries = Boundaries([], [])
         self._source = source
         self._language = language
-        self._comments = comments
-        self._export_names = export_names
-        self._decorators = decorators
-        self._stack: list[_Span] = []
+        self._fields = reader(language).fields
+        self._export_names = frozenset(source.name(*n.byte_range) for n in captures.get("export.name", ()))
+        self._decorators = dict(map(RANGE, captures.get("decorator", ())))
+        self._decorated = {source.last_line(end): source.line(start) for start, end in self._decorators.items()}
+        self._stack: list[_Open] = []
         self._types: dict[str, int] = {}
-        self._values: set[tuple[int | None, str]] = set()
+        self._values: set[tuple[int, str]] = set()
 
-    def enter(self, span: _Span) -> None:
+    def export(self, span: _Span) -> None:
         self.leave_until(span.start)
-        if span.kind is None:
-            self._stack.append(span)
-            return
-        parent, marked = self._around()
-        for place in span.names:
-            definition = self._define(span, place, parent, marked=marked)
-            if definition is None:
-                continue
-            self.definitions.append(definition)
-            if span.ord is None:
-                span.ord, span.exported, span.kind = definition.ord, definition.exported, definition.kind
-        if span.ord is not None:
-            self._stack.append(span)
-            self.boundaries.append(Boundary(span.start, span.ord))
+        self._stack.append(_Open(-span.minus_end, NONE, None, exported=False))
+
+    def define(self, span: _Span, places: Sequence[tuple[int, int]], doc: str) -> None:
+        start, minus_end, _, kind, _ = span
+        stack = self._stack
+        if stack and stack[-1].end <= start:
+            self.leave_until(start)
+        parent, marked = TOP, False
+        for around in reversed(stack):
+            if around.kind is not None:
+                parent = around
+                break
+            marked = True
+        first: Definition | None = None
+        for place in places:
+            definition = self._define(span, kind, place, parent, doc, marked=marked)
+            if definition is not None and first is None:
+                first, kind = definition, definition.kind
+        if first is not None:
+            stack.append(new(_Open, (-minus_end, first.ord, kind, first.exported)))
+            self.boundaries.at.append(start)
+            self.boundaries.ords.append(first.ord)
 
     def leave_until(self, at: int) -> None:
-        while self._stack and self._stack[-1].end <= at:
-            left = self._stack.pop()
-            if left.kind is not None:
-                parent, _ = self._around()
-                self.boundaries.append(Boundary(left.end, parent.ord if parent else None))
+        stack = self._stack
+        while stack and stack[-1].end <= at:
+            left = stack.pop()
+            if left.kind is None:
+                continue
+            around = NONE
+            for one in reversed(stack):
+                if one.kind is not None:
+                    around = one.ord
+                    break
+            self.boundaries.at.append(left.end)
+            self.boundaries.ords.append(around)
 
-    def _around(self) -> tuple[_Span | None, bool]:
-        """The innermost open definition, and whether an export stands between it and here."""
-        marked = False
-        for span in reversed(self._stack):
-            if span.kind is not None:
-                return span, marked
-            marked = True
-        return None, marked
-
-    def _define(self, span: _Span, place: tuple[int, int], parent: _Span | None, *, marked: bool) -> Definition | None:
-        source, language = self._source, self._language
-        name = source.name(*place)
-        if not name or span.kind is None:
+    def _define(
+        self, span: _Span, caught: SymbolKind | None, place: tuple[int, int], parent: _Open, doc: str, *, marked: bool
+    ) -> Definition | None:
+        source, language, at = self._source, self._language, place[0]
+        text = source.ascii
+        name = source.name(at, place[1]) if text is None or text[at] in QUOTES else text[at : place[1]]
+        if not name or caught is None:
             return None
-        head = source.data[max(span.start, place[0] - 300) : place[0]]
-        found = Found(
-            kind=span.kind,
-            name=name,
-            head=head,
-            parent_kind=parent.kind if parent else None,
-            parent_exported=parent is not None and parent.exported,
-            marked=marked,
-            export_names=self._export_names,
-        )
-        kind = language.kind(found)
+        name = name[:MAX_NAME]
+        head = source.data[max(span.start, at - HEAD_BYTES) : at]
+        kind = language.kind(caught, name, parent.kind, head)
         if kind is None:
             return None
-        parent_ord = parent.ord if parent else None
-        if parent_ord is None and (owner := language.owner(head)):
-            parent_ord = self._types.get(owner)
+        parent_ord = parent.ord
+        if parent_ord == NONE and language.owner and (owner := language.owner(head)):
+            parent_ord = self._types.get(owner, NONE)
         if kind in VALUES:
             if (parent_ord, name) in self._values:
                 return None
             self._values.add((parent_ord, name))
         number = len(self.definitions)
-        if parent is None:
+        if parent.kind is None:
             self._types.setdefault(name, number)
-        line = source.line(place[0])
-        first = line if source.starts[line - 1] <= span.start else source.line(span.start)
-        row = (
-            number,
-            parent_ord,
-            kind,
-            name,
-            line,
-            place[0] - source.starts[line - 1],
-            source.last_line(span.end),
-            self._signature(span, kind, name, source.starts[first - 1]),
-            (span.doc or self._comments.above(first))[:MAX_DOC],
-            language.exported(found),
-        )
-        return Definition._make(row)
+            exported = marked or language.exported(name, self._export_names)
+        else:
+            exported = language.exported_member(name, parent.kind, parent.exported, head) or marked
+        starts = source.starts
+        line = first = bisect_right(starts, at)
+        if starts[line - 1] > span.start:
+            first = bisect_right(starts, span.start)
+        end = -span.minus_end
+        end_line = line if end <= starts[line] else source.last_line(end)
+        signature = self._signature(span, kind, name, starts[first - 1])
+        if not doc and language.doc_comments:
+            doc = comment_above(source, first, self._decorated)
+        definition = new(
+            Definition,
+            (number, None if parent_ord == NONE else parent_ord, kind, name, line, at - starts[line - 1], end_line,
+             signature, doc[:MAX_DOC], exported),
+        )  # fmt: skip
+        self.definitions.append(definition)
+        return definition
 
     def _signature(self, span: _Span, kind: SymbolKind, name: str, line_start: int) -> str:
         """From the line's keywords to the body, in one line."""
@@ -228,15 +249,18 @@ class _Sweep:
             start = self._decorators[start]
             while source.data[start : start + 1].isspace():
                 start += 1
-        if start - line_start < MAX_INDENT and KEYWORDS.fullmatch(source.data, line_start, start):
-            start = line_start
+        if 0 < start - line_start < MAX_INDENT:
+            before = source.data[line_start:start]
+            if not before.isspace() and KEYWORDS.fullmatch(before):
+                start = line_start
         if kind in VALUES:
-            newline = source.data.find(b"\n", span.start, span.end)
-            end = newline if newline >= 0 else span.end
+            end = source.data.find(b"\n", span.start, -span.minus_end)
+            if end < 0:
+                end = -span.minus_end
         else:
-            end = self._language.header_end(span.node) or span.end
+            end = self._language.header_end(span.node, self._fields) or -span.minus_end
         text = source.text(start, min(end, start + 4 * MAX_SIGNATURE))
         tidy = " ".join(text.split()).rstrip(" {:;")
-        if "\n" in text:
+        if "\n" in text and kind not in VALUES:
             tidy = tidy.replace("( ", "(").replace(", )", ")")
         return "" if tidy == name else tidy[:MAX_SIGNATURE]

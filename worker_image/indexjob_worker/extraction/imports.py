@@ -10,6 +10,9 @@ from indexjob_worker.model import IMPORT_KINDS, MAX_SPEC, Import, ImportKind
 PIECES: Final = ("module", "import.name", "import.alias", "import.default", "import.namespace", "import.all")
 
 
+new = tuple.__new__  # a NamedTuple's own constructor costs several times as much
+
+
 class Imported(NamedTuple):
     """An import, and the bytes at which its name stands."""
 
@@ -18,41 +21,30 @@ class Imported(NamedTuple):
     end: int
 
 
-class _Statement(NamedTuple):
-    start: int
-    end: int
-    kind: ImportKind
-
-
-class _Piece(NamedTuple):
-    start: int
-    end: int
-    what: str
+Piece = tuple[int, int, str]
+"""Start, end and capture of a part of a statement."""
 
 
 def read_imports(source: Source, captures: Captures) -> list[Imported]:
     """All imports in the order of the file."""
     imported: list[Imported] = []
-    for statement, pieces in _grouped(captures):
-        for name, alias, module, at in _taken(pieces):
-            spec = source.text(module.start, min(module.end, module.start + 4 * MAX_SPEC))[:MAX_SPEC]
+    for kind, pieces in _statements(captures):
+        modules = [piece for piece in pieces if piece[2] == "module"]
+        if not modules:
+            continue
+        for name, alias, (start, end, _), at in _taken(pieces, modules):
+            spec = source.text(start, min(end, start + 4 * MAX_SPEC))[:MAX_SPEC]
             if not spec:
                 continue
-            called = alias and source.name(alias.start, alias.end)
-            item = Import(
-                len(imported), statement.kind, spec, _written(source, name), called or None, source.line(at.start)
-            )
-            imported.append(Imported(item, at.start, at.end))
+            called = source.name(alias[0], alias[1]) if alias else None
+            written = (source.name(at[0], at[1]) or None) if name is None and at[2] == "import.name" else name
+            row = (len(imported), kind, spec, written, called or None, source.line(at[0]))
+            imported.append(new(Imported, (new(Import, row), at[0], at[1])))
     return imported
 
 
-def _written(source: Source, name: _Piece | str | None) -> str | None:
-    return (source.name(name.start, name.end) or None) if isinstance(name, _Piece) else name
-
-
-def _grouped(captures: Captures) -> Iterator[tuple[_Statement, list[_Piece]]]:
+def _statements(captures: Captures) -> Iterator[tuple[ImportKind, list[Piece]]]:
     """Each outermost statement with its pieces in order."""
-    typing = sorted(node.byte_range for node in captures.get("import.typing", ()))
     statements = sorted(
         {
             (node.start_byte, -node.end_byte, rank, kind)
@@ -60,49 +52,48 @@ def _grouped(captures: Captures) -> Iterator[tuple[_Statement, list[_Piece]]]:
             for node in captures.get("import." + kind, ())
         }
     )
-    pieces = iter(sorted({_Piece(*n.byte_range, what) for what in PIECES for n in captures.get(what, ())}))
-    piece = next(pieces, None)
-    last = -1
+    if not statements:
+        return
+    typing = sorted(node.byte_range for node in captures.get("import.typing", ()))
+    pieces = sorted({(*node.byte_range, what) for what in PIECES for node in captures.get(what, ())})
+    at, last = 0, -1
     for start, minus_end, _, kind in statements:
-        end = -minus_end
         if start < last:
             continue  # inside of the one before, or the same again
-        last = end
-        own: list[_Piece] = []
-        while piece and piece.start < end:
-            if piece.start >= start:
-                own.append(piece)
-            piece = next(pieces, None)
+        last = -minus_end
+        while at < len(pieces) and pieces[at][0] < start:
+            at += 1
+        first = at
+        while at < len(pieces) and pieces[at][0] < last:
+            at += 1
         while typing and typing[0][1] <= start:
             typing.pop(0)
         for_types = bool(typing) and typing[0][0] <= start
-        yield _Statement(start, end, "type" if for_types else kind), own
+        yield "type" if for_types else kind, pieces[first:at]
 
 
-def _taken(
-    pieces: list[_Piece],
-) -> Iterator[tuple[_Piece | str | None, _Piece | None, _Piece, _Piece]]:
-    """What one statement takes: name, alias, module, and the piece at which the name stands."""
-    modules = [piece for piece in pieces if piece.what == "module"]
-    if not modules:
-        return
+def _taken(pieces: list[Piece], modules: list[Piece]) -> Iterator[tuple[str | None, Piece | None, Piece, Piece]]:
+    """What one statement takes: name (None: as written there, if a name is), alias, module, and where the name stands."""
     named = False
-    for piece, after in zip(pieces, [*pieces[1:], None], strict=True):
-        alias = after if after and after.what == "import.alias" else None
-        match piece.what:
-            case "import.name":
-                yield piece, alias, modules[0], piece
-            case "import.default":
-                yield "default", piece, modules[0], piece
-            case "import.namespace":
-                yield None, piece, modules[0], piece
-            case "import.all":
-                yield "*", None, modules[0], piece
-            case _:
-                continue
+    for number, piece in enumerate(pieces):
+        what = piece[2]
+        if what in {"module", "import.alias"}:
+            continue
         named = True
-    if named:
-        return
-    for piece, after in zip(pieces, [*pieces[1:], None], strict=True):
-        if piece.what == "module":
-            yield None, after if after and after.what == "import.alias" else None, piece, piece
+        if what == "import.name":
+            yield None, _alias(pieces, number), modules[0], piece
+        elif what == "import.default":
+            yield "default", piece, modules[0], piece
+        elif what == "import.namespace":
+            yield None, piece, modules[0], piece
+        else:
+            yield "*", None, modules[0], piece
+    if not named:
+        for number, piece in enumerate(pieces):
+            if piece[2] == "module":
+                yield None, _alias(pieces, number), piece, piece
+
+
+def _alias(pieces: list[Piece], number: int) -> Piece | None:
+    after = pieces[number + 1] if number + 1 < len(pieces) else None
+    return after if after and after[2] == "import.alias" else None

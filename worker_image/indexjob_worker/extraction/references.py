@@ -1,100 +1,151 @@
-"""References: the hot loop. A repository has ten times as many as it has definitions."""
+"""References: the hot path. A repository has ten times as many as it has definitions.
 
-from collections.abc import Callable
-from itertools import repeat
+So they are made a column at a time by what the interpreter does in C; loops are left only for what depends on the
+reference before.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from itertools import compress, repeat
+from operator import attrgetter, sub
 from typing import Final
 
-from indexjob_worker.extraction.definitions import Boundary, Captures
+from indexjob_worker.extraction.definitions import Boundaries, Captures
 from indexjob_worker.extraction.imports import Imported
 from indexjob_worker.extraction.source import Source
-from indexjob_worker.model import MAX_NAME, Import, Reference, ReferenceKind
+from indexjob_worker.model import MAX_NAME, NO_REFERENCES, NONE, REFERENCE_KINDS, Import, ReferenceKind, References
 
-KINDS: Final[tuple[ReferenceKind, ...]] = ("call", "type", "property")
-"""If several patterns caught one name, the first of these says most."""
-IMPORT: Final = -1
-"""The rank of an import's name, before all kinds."""
-NEVER: Final = 1 << 62
+KINDS: Final[tuple[ReferenceKind, ...]] = ("property", "type", "call")
+"""If several patterns caught one name, the last of these says most."""
+CODE: Final = {kind: number for number, kind in enumerate(REFERENCE_KINDS)}
 DOT: Final = ord(".")
-MAX_RECEIVER_SEARCH: Final = 1 << 28
-"""Bytes to search in for the members of imports: ten times what the largest file with a hundred imports needs."""
+CALLED: Final = frozenset((b"(", b"`"))
+MAY_BE_CALLED: Final = frozenset((b" ", b"\t", b"?"))
+CALL: Final = re.compile(rb"[ \t]*(?:\?\.)?[(`]")
+"""A member is called if this follows it. As a pattern of its own every call would be caught twice."""
+WORDS: Final = bytes(byte if chr(byte).isalnum() or byte in b"_$." or byte > 127 else 32 for byte in range(256))  # noqa: PLR2004
+"""What is no part of a dotted name becomes a space."""
+START: Final = attrgetter("start_byte")
+END: Final = attrgetter("end_byte")
 
 
 def read_references(
     source: Source,
     captures: Captures,
-    boundaries: list[Boundary],
+    boundaries: Boundaries,
     imported: list[Imported],
     binding: Callable[[Import], str | None],
-) -> list[Reference]:
+) -> References:
     """All references in the order of the file, each with the innermost definition around it."""
+    codes, ends = _places(source.data, captures, imported)
+    if not codes:
+        return NO_REFERENCES
+    starts = sorted(codes)
+    stops = list(map(ends.__getitem__, starts))
+    names = _names(source, starts, stops, {place.start: place.item for place in imported})
+    if "" in names:  # the parser missed some and made them up
+        starts, stops = list(compress(starts, names)), list(compress(stops, names))
+        names = list(filter(None, names))
+    lines = _lines(source.starts, starts)
+    cols = list(map(sub, starts, map([0, *source.starts].__getitem__, lines)))
+    kinds = list(map(codes.__getitem__, starts))
     by_name = {name: place.item.ord for place in imported if (name := binding(place.item))}
-    receivers = _receivers(source.data, by_name)
-    taken = {place.start: place.item for place in imported}
-    defined = {node.start_byte for node in captures.get("name", ())}
+    imports = _imports(source.data, starts, stops, names, by_name) if by_name else [NONE] * len(starts)
+    if imported:
+        _name_imports(imported, starts, imports)
+    return References(kinds, names, lines, cols, _enclosing(boundaries, starts), imports)
 
-    data, starts, ascii_text = source.data, source.starts, source.ascii
-    changes = iter(boundaries)
-    change_at, next_enclosing = next(changes, (NEVER, None))
-    enclosing: int | None = None
-    line, line_start, next_line = 1, 0, starts[1]
-    last_start = last_end = -1
-    via: int | None = None
-    rows: list[tuple[ReferenceKind, str, int, int, int | None, int | None]] = []
-    for start, rank, end in _places(captures, imported):
-        if start == last_start or (start in defined and rank != IMPORT):
-            continue
-        name = source.name(start, end) if end - start > MAX_NAME or ascii_text is None else ascii_text[start:end]
-        if not name:
-            continue  # the parser missed it and made it up
+
+def _places(data: bytes, captures: Captures, imported: list[Imported]) -> tuple[dict[int, int], dict[int, int]]:
+    """Kind and end of what may be a reference, by where it starts; what says most about a place wins."""
+    codes: dict[int, int] = {}
+    ends: dict[int, int] = {}
+    for kind in KINDS:
+        nodes = captures.get("ref." + kind)
+        if nodes:
+            starts = list(map(START, nodes))
+            stops = list(map(END, nodes))
+            ends.update(zip(starts, stops, strict=True))
+            codes.update(dict.fromkeys(starts, CODE[kind]))
+            if kind == "property":
+                codes.update(dict.fromkeys(_called(data, starts, stops), CODE["call"]))
+    for node in captures.get("name", ()):
+        codes.pop(node.start_byte, None)
+    for place in reversed(imported):
+        codes[place.start] = CODE["reexport" if place.item.kind == "reexport" else "import"]
+        ends[place.start] = place.end
+    return codes, ends
+
+
+def _called(data: bytes, starts: list[int], stops: list[int]) -> list[int]:
+    """Those members that are called right where they stand."""
+    return [
+        start
+        for start, stop in zip(starts, stops, strict=True)
+        if (after := data[stop : stop + 1]) in CALLED or (after in MAY_BE_CALLED and CALL.match(data, stop))
+    ]
+
+
+def _names(source: Source, starts: list[int], stops: list[int], taken: Mapping[int, Import]) -> list[str]:
+    text = source.ascii
+    if text is None:
+        names = [source.name(start, stop) for start, stop in zip(starts, stops, strict=True)]
+    else:
+        names = [text[start:stop][:MAX_NAME] for start, stop in zip(starts, stops, strict=True)]
+    for start, item in taken.items():
+        names[bisect_left(starts, start)] = _import_name(item)
+    return names
+
+
+def _lines(line_starts: list[int], starts: list[int]) -> list[int]:
+    """The line of each place, from 1."""
+    lines: list[int] = []
+    add = lines.append
+    line, next_line = 1, line_starts[1]
+    for start in starts:
         while start >= next_line:
-            line_start = next_line
             line += 1
-            next_line = starts[line]
-        while start >= change_at:
-            enclosing = next_enclosing
-            change_at, next_enclosing = next(changes, (NEVER, None))
-        last_start = start
-        if rank == IMPORT:
-            item = taken[start]
-            kind: ReferenceKind = "reexport" if item.kind == "reexport" else "import"
-            rows.append((kind, _import_name(item), line, start - line_start, enclosing, item.ord))
-            continue
-        if data[start - 1] != DOT:
-            via = by_name.get(name)
-        elif last_end != start - 1:
-            via = receivers.get(start)
-        rows.append((KINDS[rank], name, line, start - line_start, enclosing, via))
-        last_end = end
-    # NamedTuple's own constructor costs twice as much.
-    return list(map(tuple.__new__, repeat(Reference), rows))
+            next_line = line_starts[line]
+        add(line)
+    return lines
 
 
-def _places(captures: Captures, imported: list[Imported]) -> list[tuple[int, int, int]]:
-    """Start, rank and end of what may be a reference, in order; what says most about a place comes first."""
-    places = [(place.start, IMPORT, place.end) for place in imported]
-    for rank, kind in enumerate(KINDS):
-        places += [(node.start_byte, rank, node.end_byte) for node in captures.get("ref." + kind, ())]
-    places.sort()  # each kind is in order already, so this merges
-    return places
+def _enclosing(boundaries: Boundaries, starts: list[int]) -> list[int]:
+    """The innermost definition of each place: written for each stretch between two changes."""
+    enclosing: list[int] = []
+    done, around = 0, NONE
+    for at, after in zip(*boundaries, strict=True):
+        coming = bisect_left(starts, at, done)
+        if coming > done:
+            enclosing += [around] * (coming - done)
+            done = coming
+        around = after
+    return enclosing + [around] * (len(starts) - done)
+
+
+def _imports(data: bytes, starts: list[int], stops: list[int], names: list[str], by_name: dict[str, int]) -> list[int]:
+    """The import that brought each name, or that brought what it is a member of; members of members too."""
+    imports = list(map(by_name.get, names, repeat(NONE)))
+    words = data.translate(WORDS)
+    last_space = words.rfind
+    import_of = {name.encode(): number for name, number in by_name.items()}.get
+    for number in [number for number, start in enumerate(starts) if data[start - 1] == DOT]:
+        dot = starts[number] - 1
+        if number and stops[number - 1] == dot:
+            imports[number] = imports[number - 1]
+        else:
+            imports[number] = import_of(words[last_space(b" ", 0, dot) + 1 : dot], NONE)
+    return imports
+
+
+def _name_imports(imported: list[Imported], starts: list[int], imports: list[int]) -> None:
+    """The imports' own names come from themselves."""
+    for place in reversed(imported):
+        imports[bisect_left(starts, place.start)] = place.item.ord
 
 
 def _import_name(item: Import) -> str:
     if item.name is None or item.name in {"*", "default"}:
         return (item.alias or item.spec)[:MAX_NAME]
     return item.name
-
-
-def _receivers(data: bytes, by_name: dict[str, int]) -> dict[int, int]:
-    """Where a member of an import is named: the byte behind `name.`, and the import."""
-    if len(by_name) * len(data) > MAX_RECEIVER_SEARCH:
-        return {}
-    found: dict[int, int] = {}
-    for name, number in by_name.items():
-        receiver = name.encode() + b"."
-        at = data.find(receiver)
-        while at >= 0:
-            end = at + len(receiver)
-            if not at or not (data[at - 1 : at].isalnum() or data[at - 1] in b"_$."):
-                found[end] = number
-            at = data.find(receiver, end)
-    return found

@@ -5,11 +5,12 @@ The query's captures carry the meaning, the declaration holds the few rules that
     @def.<kind>         the whole of a definition; its kind is one of `SymbolKind`
     @name               a name of the innermost definition around it (`const a, b = 1, 2` has two)
     @doc                a documentation string inside a definition
-    @comment            a comment; what stands right above a definition is its doc
+    @argument           a function that is a definition where it is an argument
     @decorator          stands between a definition and the comment above it
     @export             what it holds directly is exported
     @export.name        a name that the file exports elsewhere than where it is defined
-    @ref.<kind>         the name in a reference: call, property or type; of two at one place the first of these wins
+    @ref.<kind>         the name in a reference: call, type or property; of two at one place the first of these wins, and a
+                        property with an opening parenthesis behind it is a call
     @import.<kind>      a whole import statement or call; its kind is one of `ImportKind`
     @import.typing      imports in here are for types alone
     @module             the module's name in an import
@@ -22,30 +23,21 @@ The query's captures carry the meaning, the declaration holds the few rules that
 py-tree-sitter 0.26.1 corrupts memory when a text predicate is followed by `#set!` or `#is?`: no query has either.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import tree_sitter
 
 from indexjob_worker.model import Import, SymbolKind
 
 Resolver = Literal["python", "ecmascript", "go"]
-
-
-class Found(NamedTuple):
-    """A definition as its language's rules see it. `head` is its text before its name, as bytes."""
-
-    kind: SymbolKind
-    name: str
-    head: bytes
-    parent_kind: SymbolKind | None
-    parent_exported: bool
-    marked: bool  # stands directly in an @export
-    export_names: Collection[str]
+Fields = Mapping[str, int]
+FIELDS: Final = ("body", "value", "right", "type")
+"""What `header_end` may ask for: by number, because by name costs three times as much."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,33 +49,49 @@ class Language:
     grammar: tuple[str, str]
     """The module of the grammar's wheel, and the function in it."""
     queries: tuple[str, ...]
-    """Files beside this module, joined into one query."""
+    """Files beside this module, joined into one query over the whole tree."""
+    top: str
+    """The query for what counts directly in its place alone (no local variables): at the root, and in `levels`."""
     resolver: Resolver
-    kind: Callable[[Found], SymbolKind | None]
-    """The final kind, None if it is no definition worth keeping (a local variable)."""
-    exported: Callable[[Found], bool]
-    header_end: Callable[[tree_sitter.Node], int | None]
-    """The byte where the signature ends and the body begins; None if there is no body."""
+    kind: Callable[[SymbolKind, str, SymbolKind | None, bytes], SymbolKind | None]
+    """The final kind, None if it is no definition worth keeping: of what was caught, its name, the kind of the definition
+    around it, and its own text before its name."""
+    exported: Callable[[str, Collection[str]], bool]
+    """Whether a name at the top of the file is exported, which says that it exports those."""
+    exported_member: Callable[[str, SymbolKind, bool, bytes], bool]
+    """The same inside of a definition: of its name, the kind of that, whether that is exported, its text before its name."""
+    header_end: Callable[[tree_sitter.Node, Fields], int | None]
+    """The byte where a definition's signature ends and its body begins; None if there is no body."""
     binding: Callable[[Import], str | None]
     """The name by which the file calls an import, None if it brings none."""
-    owner: Callable[[bytes], str | None] = lambda _head: None
+    owner: Callable[[bytes], str | None] | None = None
     """The name of the type that a definition says it belongs to without standing in it (a Go receiver)."""
+    levels: tuple[str, ...] = ()
+    """Captures whose nodes are places of their own for `top`."""
+    doc_comments: bool = False
+    """What stands right above a definition, in `//` or `/* */`, is its doc."""
     filenames: tuple[str, ...] = ()
     """Whole file names that tell the language, where the extension doesn't."""
 
 
 class Reader(NamedTuple):
-    """A parser and its compiled query: made once a process and language (compiling costs some 10 ms)."""
+    """A parser and its compiled queries: made once a process and language (compiling costs some 10 ms)."""
 
     parser: tree_sitter.Parser
     query: tree_sitter.Query
+    top: tree_sitter.Query
+    fields: Fields
 
 
 @cache
 def reader(language: Language) -> Reader:
-    """Import the grammar's wheel and compile the language's query."""
+    """Import the grammar's wheel and compile the language's queries."""
     module, function = language.grammar
     grammar = tree_sitter.Language(getattr(import_module(module), function)())
-    folder = files(__package__)
-    query = "\n".join(folder.joinpath(name).read_text("utf-8") for name in language.queries)
-    return Reader(tree_sitter.Parser(grammar), tree_sitter.Query(grammar, query))
+
+    def query(*names: str) -> tree_sitter.Query:
+        folder = files(__package__)
+        return tree_sitter.Query(grammar, "\n".join(folder.joinpath(name).read_text("utf-8") for name in names))
+
+    fields = {field: number for field in FIELDS if (number := grammar.field_id_for_name(field)) is not None}
+    return Reader(tree_sitter.Parser(grammar), query(*language.queries), query(language.top), fields)

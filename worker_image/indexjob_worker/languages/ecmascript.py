@@ -1,10 +1,11 @@
 """JavaScript, TypeScript and TSX: what their queries cannot say. They differ in grammar, not in rules."""
 
 import re
+from collections.abc import Collection
 
 import tree_sitter
 
-from indexjob_worker.languages.declaration import Found, Language
+from indexjob_worker.languages.declaration import Fields, Language
 from indexjob_worker.model import Import, SymbolKind
 
 ACCESSOR = re.compile(rb"\b[gs]et\s*$")
@@ -12,27 +13,29 @@ PRIVATE = re.compile(rb"\bprivate\b")
 MEMBERS = {"class", "interface", "enum", "type"}
 
 
-def _kind(found: Found) -> SymbolKind | None:
-    if found.kind == "method" and found.name == "constructor":
+def _kind(caught: SymbolKind, name: str, _around: SymbolKind | None, head: bytes) -> SymbolKind | None:
+    if caught != "method":
+        return caught
+    if name == "constructor":
         return "constructor"
-    if found.kind == "method" and ACCESSOR.search(found.head):
-        return "property"
-    return found.kind
+    return "property" if head and ACCESSOR.search(head) else caught
 
 
-def _exported(found: Found) -> bool:
-    if found.marked or (found.parent_kind is None and found.name in found.export_names):
-        return True
-    if found.parent_kind not in MEMBERS or found.name.startswith("#"):
+def _exported(name: str, export_names: Collection[str]) -> bool:
+    return name in export_names
+
+
+def _exported_member(name: str, around: SymbolKind, around_exported: bool, head: bytes) -> bool:  # noqa: FBT001
+    if not around_exported or around not in MEMBERS or name.startswith("#"):
         return False
-    return found.parent_exported and not PRIVATE.search(found.head)
+    return not head or not PRIVATE.search(head)
 
 
-def _header_end(node: tree_sitter.Node) -> int | None:
-    body = node.child_by_field_name("body")
+def _header_end(node: tree_sitter.Node, fields: Fields) -> int | None:
+    body = node.child_by_field_id(fields["body"])
     if body is None:
-        value = node.child_by_field_name("value") or node.child_by_field_name("right")
-        body = value and value.child_by_field_name("body")
+        value = node.child_by_field_id(fields["value"]) or node.child_by_field_id(fields["right"])
+        body = value and value.child_by_field_id(fields["body"])
     return body and body.start_byte
 
 
@@ -46,11 +49,14 @@ def _language(name: str, extensions: tuple[str, ...], grammar: tuple[str, str], 
         extensions=extensions,
         grammar=grammar,
         queries=("ecmascript.scm", *queries),
+        top="ecmascript.top.scm",
         resolver="ecmascript",
         kind=_kind,
         exported=_exported,
+        exported_member=_exported_member,
         header_end=_header_end,
         binding=_binding,
+        doc_comments=True,
     )
 
 

@@ -1,6 +1,6 @@
 ; What JavaScript, TypeScript and TSX share.
 
-; Definitions: functions, classes and methods anywhere, variables at the top alone.
+; Definitions: functions, classes and methods anywhere, variables only where they are exported.
 (function_declaration name: (identifier) @name) @def.function
 (generator_function_declaration name: (identifier) @name) @def.function
 (class_declaration name: (_) @name) @def.class
@@ -14,17 +14,10 @@
   (identifier) @name
   (member_expression property: [(property_identifier) (private_property_identifier)] @name)
 ] right: [(arrow_function) (function_expression) (generator_function)]) @def.function
-(arguments (function_expression name: (identifier) @name) @def.function)
+(function_expression name: (identifier)) @argument
 (pair key: [(property_identifier) (string)] @name
   value: [(arrow_function) (function_expression) (generator_function)]) @def.method
 
-(program (lexical_declaration (variable_declarator name: (identifier) @name) @def.constant))
-(program (variable_declaration (variable_declarator name: (identifier) @name) @def.variable))
-(program (lexical_declaration (variable_declarator
-  name: (object_pattern [
-    (shorthand_property_identifier_pattern) @name
-    (pair_pattern value: (identifier) @name)
-  ])) @def.constant))
 (export_statement (lexical_declaration (variable_declarator name: (identifier) @name) @def.constant))
 (export_statement (variable_declaration (variable_declarator name: (identifier) @name) @def.variable))
 (export_statement (lexical_declaration (variable_declarator
@@ -33,7 +26,6 @@
     (pair_pattern value: (identifier) @name)
   ])) @def.constant))
 
-(comment) @comment
 (decorator) @decorator
 
 (export_statement declaration: (_)) @export
@@ -60,10 +52,7 @@
   (#eq? @_exports "exports"))
 
 ; References
-(call_expression function: [
-  (identifier) @ref.call
-  (member_expression property: [(property_identifier) (private_property_identifier)] @ref.call)
-])
+(call_expression function: (identifier) @ref.call)
 (new_expression constructor: [
   (identifier) @ref.call
   (member_expression property: (property_identifier) @ref.call)

@@ -1,4 +1,4 @@
-; Definitions: functions and types anywhere, constants and variables of the package alone.
+; Definitions: functions and types anywhere.
 (function_declaration name: (identifier) @name) @def.function
 (method_declaration name: (field_identifier) @name) @def.method
 (type_spec name: (type_identifier) @name type: (struct_type)) @def.struct
@@ -7,17 +7,11 @@
 (type_alias name: (type_identifier) @name) @def.type
 (field_declaration name: (field_identifier) @name) @def.field
 (method_elem name: (field_identifier) @name) @def.method
-(source_file (const_declaration (const_spec name: (identifier) @name) @def.constant))
-(source_file (var_declaration (var_spec name: (identifier) @name) @def.variable))
-(source_file (var_declaration (var_spec_list (var_spec name: (identifier) @name) @def.variable)))
-(comment) @comment
 
 ; References
 (call_expression function: [
   (identifier) @ref.call
-  (selector_expression field: (field_identifier) @ref.call)
-  (parenthesized_expression (identifier) @ref.call)
-  (parenthesized_expression (selector_expression field: (field_identifier) @ref.call))
+  (parenthesized_expression [(identifier) @ref.call (selector_expression field: (field_identifier) @ref.call)])
 ])
 (call_expression function: (index_expression operand: [
   (identifier) @ref.call

@@ -1,33 +1,33 @@
 """Python: what its query cannot say."""
 
+from collections.abc import Collection
+
 import tree_sitter
 
-from indexjob_worker.languages.declaration import Found, Language
+from indexjob_worker.languages.declaration import Fields, Language
 from indexjob_worker.model import Import, SymbolKind
 
 
-def _kind(found: Found) -> SymbolKind | None:
-    in_class = found.parent_kind == "class"
-    match found.kind:
-        case "function" if in_class:
-            return "constructor" if found.name == "__init__" else "method"
-        case "property" if not in_class:
-            return "function"
-        case "variable" if found.name.isupper():
-            return "constant"
-        case kind:
-            return kind
+def _kind(caught: SymbolKind, name: str, around: SymbolKind | None, _head: bytes) -> SymbolKind | None:
+    if caught == "function":
+        return "function" if around != "class" else "constructor" if name == "__init__" else "method"
+    if caught == "property":
+        return "property" if around == "class" else "function"
+    return "constant" if caught == "variable" and name.isupper() else caught
 
 
-def _exported(found: Found) -> bool:
-    if found.parent_kind is None:
-        return found.name in found.export_names if found.export_names else not found.name.startswith("_")
-    dunder = found.name.startswith("__") and found.name.endswith("__")
-    return found.parent_kind == "class" and found.parent_exported and (dunder or not found.name.startswith("_"))
+def _exported(name: str, export_names: Collection[str]) -> bool:
+    return name in export_names if export_names else not name.startswith("_")
 
 
-def _header_end(node: tree_sitter.Node) -> int | None:
-    body = node.child_by_field_name("body")
+def _exported_member(name: str, around: SymbolKind, around_exported: bool, _head: bytes) -> bool:  # noqa: FBT001
+    if around != "class" or not around_exported:
+        return False
+    return not name.startswith("_") or (name.startswith("__") and name.endswith("__"))
+
+
+def _header_end(node: tree_sitter.Node, fields: Fields) -> int | None:
+    body = node.child_by_field_id(fields["body"])
     return body and body.start_byte
 
 
@@ -43,9 +43,12 @@ PYTHON = Language(
     filenames=("SConstruct", "SConscript", "wscript"),
     grammar=("tree_sitter_python", "language"),
     queries=("python.scm",),
+    top="python.top.scm",
+    levels=("def.class",),
     resolver="python",
     kind=_kind,
     exported=_exported,
+    exported_member=_exported_member,
     header_end=_header_end,
     binding=_binding,
 )

@@ -12,44 +12,17 @@
   definition: (function_definition) @def.property
   (#any-of? @_property "cached_property" "setter" "deleter"))
 
-; Names at the top of the module (also under its `if` and `try`) and in a class's body; no locals.
-(module (expression_statement [
-  (assignment left: (identifier) @name) @def.variable
-  (assignment left: (pattern_list (identifier) @name)) @def.variable
-  (assignment right: (assignment left: (identifier) @name) @def.variable)
-]))
-(module (if_statement (block (expression_statement (assignment left: (identifier) @name) @def.variable))))
-(module (if_statement (else_clause (block (expression_statement (assignment left: (identifier) @name) @def.variable)))))
-(module (if_statement (elif_clause (block (expression_statement (assignment left: (identifier) @name) @def.variable)))))
-(module (try_statement (block (expression_statement (assignment left: (identifier) @name) @def.variable))))
-(module (try_statement (except_clause (block (expression_statement (assignment left: (identifier) @name) @def.variable)))))
-(class_definition body: (block (expression_statement [
-  (assignment left: (identifier) @name) @def.field
-  (assignment left: (pattern_list (identifier) @name)) @def.field
-])))
-
 (function_definition body: (block . (expression_statement (string) @doc)))
 (class_definition body: (block . (expression_statement (string) @doc)))
 
-((assignment left: (identifier) @_all right: [
-  (list (string (string_content) @export.name))
-  (tuple (string (string_content) @export.name))
-]) (#eq? @_all "__all__"))
-((augmented_assignment left: (identifier) @_all right: [
-  (list (string (string_content) @export.name))
-  (tuple (string (string_content) @export.name))
-]) (#eq? @_all "__all__"))
-
 ; References
-(call function: [(identifier) @ref.call (attribute attribute: (identifier) @ref.call)])
+(call function: (identifier) @ref.call)
 (decorator [(identifier) @ref.call (attribute attribute: (identifier) @ref.call)])
 (attribute attribute: (identifier) @ref.property)
 (type [
   (identifier) @ref.type
   (attribute attribute: (identifier) @ref.type)
-  (generic_type (identifier) @ref.type)
-  (subscript value: (identifier) @ref.type)
-  (subscript value: (attribute attribute: (identifier) @ref.type))
+  (subscript value: [(identifier) @ref.type (attribute attribute: (identifier) @ref.type)])
   (subscript subscript: (identifier) @ref.type)
   (binary_operator [
     (identifier) @ref.type
@@ -58,6 +31,7 @@
     (binary_operator [(identifier) @ref.type (attribute attribute: (identifier) @ref.type)])
   ])
 ])
+(generic_type (identifier) @ref.type)
 (class_definition superclasses: (argument_list [
   (identifier) @ref.type
   (attribute attribute: (identifier) @ref.type)

@@ -20,6 +20,7 @@
 
 (extends_clause value: [(identifier) @ref.type (member_expression property: (property_identifier) @ref.type)])
 (type_identifier) @ref.type
+(call_expression function: (member_expression property: (_) @ref.call) type_arguments: (_))
 
 (import_statement "type" source: (string)) @import.type
 (import_statement (import_require_clause (identifier) @import.namespace source: (string (string_fragment) @module))) @import.require
