@@ -381,6 +381,8 @@ def test_the_sample_needs_no_server_and_is_always_the_same(worker: Worker) -> No
         "web/format.ts",
     ]
     _, again, _ = worker.clone(
-        "https://sample.invalid/indexjob.git", local_repositories=False, known_commits={EXTRACTOR_VERSION: [first["commit"]]}
+        "https://sample.invalid/indexjob.git",
+        local_repositories=False,
+        known_commits={EXTRACTOR_VERSION: [first["commit"]]},
     )
     assert again["reason"] == "Unchanged"
