@@ -117,3 +117,10 @@ def test_git_and_ssh_work_as_the_workers_user(namespace: Namespace, project_imag
     namespace.apply(job("tools", builders.tag("worker"), script, volume=volume, backoffLimit=0))
     namespace.wait("job/tools", until="condition=Complete")
     assert "hostname host.test" in namespace.logs("job/tools")
+
+
+def test_what_has_not_changed_is_not_built_again(project_images: dict[str, Path], tmp_path: Path) -> None:
+    """A second build takes every layer from the cache: also those that took pip and apt a minute."""
+    again = builders.build(folder=tmp_path)
+    for part in PARTS:
+        assert Image(again[part]).config["history"] == Image(project_images[part]).config["history"]

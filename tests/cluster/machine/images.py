@@ -19,7 +19,7 @@ from tests.cluster.machine.place import cache
 
 PAUSE = "indexjob.test/pause:1"
 COREDNS = "indexjob.test/coredns:1"
-BASE = "indexjob.test/python:1"
+BASE = "indexjob.test/python:2"
 BASE_PACKAGES = ("ca-certificates", "python3", "python3-venv")  # what `python:3.x-slim` brings, and no more
 SEARCH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -62,7 +62,8 @@ def write(
             "os": "linux",
             "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine],
             "config": {"Entrypoint": entrypoint or [], "Cmd": command or [], "Env": [SEARCH]},
-            "history": [{"created_by": "tests.cluster"}],  # one entry a layer, or buildah can't add to it
+            # One entry a layer, or buildah can't add to it; each with a time, or it never takes a layer from its cache.
+            "history": [{"created": "2000-01-01T00:00:00Z", "created_by": "tests.cluster"}],
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
         }
         Path(folder, "config.json").write_text(json.dumps(config))
