@@ -33,7 +33,8 @@ def unchanging(field: str, *, optional: bool = False) -> Schema:
 
 SCP = r"^[^/@:]+@[^/:]+:[^/]"
 """git@host:path, which is ssh."""
-HOST = r"([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?[.]?|\\[[0-9a-fA-F:.]+\\])"
+NAME = "[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?[.]?"
+HOST = rf"({NAME}|\\[[0-9a-fA-F:.]+\\])"
 
 
 def on_repository(cel: str, message: str) -> Schema:
@@ -58,11 +59,11 @@ REPOSITORY = [
         "repository must end with its path: take off what follows ? or #; the revision is a field of its own",
     ),
     on_repository(
-        rf"self.repository.matches('{SCP}') || self.repository.matches('^[A-Za-z]+://([^/@]*@)?{HOST}(:[0-9]{{1,5}})?(/|$)')",
+        rf"self.repository.matches('^([A-Za-z]+://([^/@]*@)?{HOST}(:[0-9]{{1,5}})?(/|$)|[^/@:]+@{NAME}:)')",
         "repository must name a valid host, as in https://github.com/org/name",
     ),
     on_repository(
-        rf"self.repository.matches('{SCP}') || !self.repository.matches('^[A-Za-z]+://[^/]*/*([.]git)?/*$')",
+        r"!self.repository.matches('^([A-Za-z]+://[^/]*/*|[^/@:]+@[^/:]+:)([.]git)?/*$')",
         "repository must name a repository on its host, as in https://github.com/org/name",
     ),
     on_repository(r"!self.repository.matches('[/:][.][.]?(/|$)')", 'repository must hold no "." or ".." in its path'),
