@@ -1,9 +1,9 @@
 """Claiming and finishing, with all of the bookkeeping, beside the queues that people use today; all on one server, with fsync on.
 
-Ours is one leader, through the operator's own client, claiming 50 rows in a call and recording their ends 50 in a call; the calls of one leader come one
-after the other, by design, so it uses one core where four fetchers use all. (The operator itself claims 50 at a time, and records each end as it comes:
-"one job a call" shows both that way.) The peers are the real ones, as they come. Each side has the same number of jobs queued, each of a repository
-of its own.
+Ours is one leader through the operator's own client, as the operator uses it: it claims as many in a call as the dispatcher does, one call after the other,
+and records ends on other connections beside that, many in a call, as the recorder does when many end at once. "One job a call" shows the other extreme.
+The peers are the real ones, as they come. Each side has the same number of jobs queued, each of a repository of its own, and its connections have done
+their first calls (which read the catalogue, and plan) before the clock runs: those of an operator live for as long as it does.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
 from psycopg_pool import AsyncConnectionPool
 
@@ -20,11 +21,14 @@ from bench.figures import Figure, alternating, at_least, ratio_of_rounds
 from bench.peers import pgboss, procrastinate
 from bench.server import Server, connect, settle
 from indexjob.queue.leader import FinishedLaunch, LeaderQueue
+from indexjob_operator.dispatcher import BATCH
 
 SUBJECT = "queue_peers"
-ROUNDS = 3
+ROUNDS = 5
 QUEUED = 5000
-BATCH = 50
+RECORDERS = 3
+CONNECTIONS = 1 + RECORDERS
+WARM_UP = 4
 WANTED = {"ours": 4000, "pg-boss 50": 4000, "pg-boss 1": 400, "ours 1": 400, "procrastinate": 400}
 
 
@@ -62,14 +66,47 @@ async def _ours(url: str, wanted: int, batch: int) -> float:
             "SELECT indexjob.enqueue('https://example.org/team/r' || n) FROM generate_series(1, %s) n", (QUEUED,)
         )
         settle(connection)
-    connections = {"autocommit": True, "prepare_threshold": None}
-    async with AsyncConnectionPool(url, min_size=1, max_size=1, kwargs=connections) as pool:
+    options = {"autocommit": True, "prepare_threshold": None}
+    async with AsyncConnectionPool(url, min_size=CONNECTIONS, max_size=CONNECTIONS, kwargs=options) as pool:
         queue = await LeaderQueue.elect(pool, "bench", timedelta(minutes=10))
         assert queue
-        finished = 0
+        for _ in range(WARM_UP):
+            await asyncio.gather(*(_claim_and_finish(queue) for _ in range(2 * CONNECTIONS)))
         began = time.perf_counter()
-        while finished < wanted:
-            claimed = await queue.claim(batch, batch, "bench")
-            ends = [FinishedLaunch(job, 1, "PermanentError", "There is no such revision.") for job in claimed]
-            finished += len(await queue.record_finished(ends))
+        finished = await _beside_each_other(queue, wanted, batch)
         return finished / (time.perf_counter() - began)
+
+
+async def _beside_each_other(queue: LeaderQueue, wanted: int, batch: int) -> int:
+    """One claims, the others record the ends of what it has claimed: how many ended."""
+    claimed: asyncio.Queue[list[UUID]] = asyncio.Queue(RECORDERS)
+    finished = 0
+
+    async def record() -> None:
+        nonlocal finished
+        while True:
+            ended = len(await _finish(queue, await claimed.get()))
+            finished += ended
+            claimed.task_done()
+
+    recorders = [asyncio.create_task(record()) for _ in range(RECORDERS)]
+    taken = 0
+    while taken < wanted:
+        jobs = await queue.claim(batch, QUEUED, "bench")
+        taken += len(jobs)
+        await claimed.put(jobs)
+    await claimed.join()
+    for recorder in recorders:
+        recorder.cancel()
+    assert finished == taken
+    return finished
+
+
+async def _claim_and_finish(queue: LeaderQueue) -> None:
+    await _finish(queue, await queue.claim(1, QUEUED, "bench"))
+
+
+async def _finish(queue: LeaderQueue, jobs: list[UUID]) -> set[UUID]:
+    return await queue.record_finished(
+        [FinishedLaunch(job, 1, "PermanentError", "There is no such revision.") for job in jobs]
+    )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from indexjob.queue.leader import LeaderQueue
 
-BATCH = 50
+BATCH = 100
 """Rows claimed at once: few enough that what comes in meanwhile with a higher priority is not kept waiting."""
 SPACING_SECONDS = 0.01
 """Between two claims, however often it is woken."""

@@ -16,6 +16,7 @@ from indexjob_operator import measures
 from indexjob_operator.decision import Bounds, Decision, Finish, Launch, MarkRunning, Requeue, TakeDown, Wait, decide
 from indexjob_operator.faults import reach
 from indexjob_operator.profiles import Profile, Profiles, UnknownProfileError
+from indexjob_operator.recorder import Recorder
 from indexjob_operator.requests import build_request, build_run_spec
 from indexjob_operator.runtime.protocol import LaunchKey, LaunchRefusedError, LaunchSeen, PodSeen, Runtime
 
@@ -50,6 +51,7 @@ class Reconciler:
         refused_again: timedelta = REFUSED_AGAIN,
     ) -> None:
         self._queue = queue
+        self._recorder = Recorder(queue)
         self._runtime = runtime
         self._profiles = profiles
         self._worker_database_url = worker_database_url
@@ -150,7 +152,7 @@ class Reconciler:
 
     async def _finish(self, job: ActiveJob, verdict: FinishedLaunch, seen: LaunchSeen | None = None) -> None:
         reach("recording")
-        finished = await self._queue.record_finished([verdict])
+        finished = await self._recorder.finish(verdict)
         reach("recorded")
         key = LaunchKey(job.id, job.launch)
         profile = self._profiles.profiles.get(job.profile, Profile())
@@ -158,7 +160,7 @@ class Reconciler:
         await self._runtime.release(key, ttl_seconds=profile.ttl_seconds_after_finished if ttl is None else ttl)
         reach("released")
         self._recorded.pop(key, None)
-        if job.id in finished:
+        if finished:
             measures.finished(job, verdict, seen)
             self._log(
                 "finished", job, reason=job.verdict or verdict.reason, sentence="" if job.verdict else verdict.message

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RECONCILERS = 4
+RECONCILERS = 16
+"""So many that the ends of launches come together, and are recorded together."""
 AFTER_AN_ERROR_SECONDS = 1.0
 
 
