@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from indexjob.outcome import Reason
+from indexjob.outcome import ExitCode, Reason
 from indexjob.queue.leader import FinishedLaunch
 from indexjob_operator.ending import judge_failure, spent_by
 from indexjob_operator.profiles import Profile
@@ -100,6 +100,8 @@ def decide(job: ActiveJob, seen: LaunchSeen | None, now: datetime, bounds: Bound
         )
     if seen.condition is Condition.FAILED:
         return _failed(job, seen, bounds)
+    if job.verdict is not None and _held_up(seen):
+        return Finish(_verdict(job, Reason.COMPLETED, ""), take_down=True)
     if seen.lost is not None:
         return Requeue(seen.lost.reason, seen.lost.message, spent_by(job, seen), infrastructure=True)
     return _overdue(job, seen, now, bounds) or _under_way(job, seen, now, bounds)
@@ -144,6 +146,12 @@ def _overdue(job: ActiveJob, seen: LaunchSeen, now: datetime, bounds: Bounds) ->
             sentence = f"The run gave no sign of life for {int(silence.total_seconds())} s."
             return Requeue(Reason.STALLED, sentence, spent_by(job, seen), infrastructure=True)
     return None
+
+
+def _held_up(seen: LaunchSeen) -> bool:
+    """The attempt that published is over, or its node is: another would only find that there is nothing left to do."""
+    failed = any(pod.finished_at and pod.exit_code != ExitCode.OK for pod in seen.pods)
+    return failed or seen.retried or seen.lost is not None or seen.waiting is not None
 
 
 def _missing(job: ActiveJob, missing: Lost) -> Decision:

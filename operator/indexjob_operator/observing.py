@@ -69,6 +69,7 @@ def read_launch(
         lost=_dead_node(status, pods, now, patience),
         created_at=created_at,
         released=released,
+        retried=bool(status.get("failed")),
         unexplained=not events and wants_events(job, pods, now, patience) is not None,
         look_again_seconds=_look_again(job, pods, now, patience),
     )

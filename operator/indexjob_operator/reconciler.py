@@ -59,6 +59,8 @@ class Reconciler:
         self._heartbeat_timeout = heartbeat_timeout
         self._refused_again = refused_again
         self._recorded: dict[LaunchKey, set[tuple[str, bool]]] = {}
+        self._ending: dict[LaunchKey, Finish | Requeue] = {}
+        """Why launches are being taken down: once they are going, nothing shows it any more."""
 
     async def reconcile(self, job_id: UUID) -> float | None:
         """Look at this index job and do what is next; after how many seconds to look again, if no hint comes before."""
@@ -69,7 +71,8 @@ class Reconciler:
         seen = await self._runtime.observe(key)
         if seen is not None:
             await self._record_attempts(seen)
-        match self._decide(job, seen):
+        decision = self._decide(job, seen)
+        match decision:
             case Launch():
                 await self._launch(job)
             case Wait(waiting, look_again_seconds):
@@ -78,12 +81,12 @@ class Reconciler:
             case MarkRunning():
                 await self._mark_running(job)
             case Finish(verdict, take_down):
-                if take_down and not await self._runtime.cancel(key):
+                if take_down and not await self._cancel(key, decision):
                     return STILL_GOING_SECONDS
                 await self._finish(job, verdict, seen)
-            case Requeue() as requeue:
-                return await self._requeue(job, requeue)
-            case TakeDown(key):
+            case Requeue():
+                return await self._requeue(job, decision)
+            case TakeDown():
                 return await self._take_down(job, key)
         return None
 
@@ -99,7 +102,10 @@ class Reconciler:
     def _decide(self, job: ActiveJob, seen: LaunchSeen | None) -> Decision:
         profile = self._profiles.profiles.get(job.profile, Profile())
         bounds = Bounds(self._heartbeat_timeout, self._runtime.missing, profile, self._refused_again)
-        return decide(job, seen, datetime.now(UTC), bounds)
+        decision = decide(job, seen, datetime.now(UTC), bounds)
+        if isinstance(decision, TakeDown):
+            return decision
+        return self._ending.get(LaunchKey(job.id, job.slot_launch), decision)
 
     async def _launch(self, job: ActiveJob) -> None:
         try:
@@ -134,13 +140,20 @@ class Reconciler:
         if await self._queue.record_waiting(job.id, job.launch, reason, message) and waiting:
             self._log("waiting", job, reason=waiting.reason, sentence=waiting.message)
 
+    async def _cancel(self, key: LaunchKey, why: Finish | Requeue | None = None) -> bool:
+        if await self._runtime.cancel(key):
+            return True
+        if why is not None:
+            self._ending[key] = why
+        return False
+
     async def _take_down(self, job: ActiveJob, key: LaunchKey) -> float | None:
-        if not await self._runtime.cancel(key):
+        if not await self._cancel(key):
             return STILL_GOING_SECONDS
         reach("taking-down")
         if await self._queue.release_slot(*key):
             self._log("taken-down", job)
-        self._recorded.pop(key, None)
+        self._forget(key)
         reach("taken-down")
         return None
 
@@ -159,7 +172,7 @@ class Reconciler:
         ttl = job.ttl_seconds_after_finished
         await self._runtime.release(key, ttl_seconds=profile.ttl_seconds_after_finished if ttl is None else ttl)
         reach("released")
-        self._recorded.pop(key, None)
+        self._forget(key)
         if finished:
             measures.finished(job, verdict, seen)
             self._log(
@@ -168,7 +181,7 @@ class Reconciler:
 
     async def _requeue(self, job: ActiveJob, requeue: Requeue) -> float | None:
         key = LaunchKey(job.id, job.launch)
-        if not await self._runtime.cancel(key):
+        if not await self._cancel(key, requeue):
             return STILL_GOING_SECONDS
         reach("requeueing")
         state = await self._queue.record_requeued(
@@ -181,7 +194,7 @@ class Reconciler:
             due=datetime.now(UTC) + requeue.pause if requeue.pause else None,
         )
         reach("requeued")
-        self._recorded.pop(key, None)
+        self._forget(key)
         if state is not None:
             measures.requeued(requeue.reason)
             self._log("requeued", job, reason=requeue.reason, sentence=requeue.message)
@@ -200,6 +213,10 @@ class Reconciler:
             recorded.add(_mark(pod))
             if pod.finished_at is not None:
                 measures.attempted(pod)
+
+    def _forget(self, key: LaunchKey) -> None:
+        self._recorded.pop(key, None)
+        self._ending.pop(key, None)
 
     def _log(self, action: str, job: ActiveJob, **more: object) -> None:
         logger.info(

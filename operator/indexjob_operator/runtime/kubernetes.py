@@ -132,8 +132,8 @@ class KubernetesRuntime:
             elif not pod["metadata"].get("deletionTimestamp"):
                 await self._delete(PODS, pod)
         reach("pods-deleted")
-        if jobs or not all(is_terminal(pod) for pod in pods):
-            return False
+        if not all(is_over(job) for job in jobs) or not all(is_terminal(pod) for pod in pods):
+            return False  # one that was not over may have made another pod since they were listed
         self._made.discard(key)
         return True
 

@@ -132,6 +132,8 @@ class LaunchSeen:
     lost: Lost | None = None
     ended_by: str | None = None
     """The runtime's own word for why it failed, where the attempts are gone that would say it."""
+    retried: bool = False
+    """An attempt has failed, though it may not be there to be seen any more."""
     unexplained: bool = False
     """Nothing of it runs, and a closer look may say why."""
     created_at: datetime | None = None

@@ -79,6 +79,26 @@ def test_what_was_published_is_finished_whatever_its_launch_says(job: ActiveJob,
 
 
 @pytest.mark.parametrize(
+    "seen",
+    [
+        LaunchSeen(KEY, pods=(replace(POD, finished_at=NOW, exit_code=75), POD)),
+        LaunchSeen(KEY, pods=(POD,), lost=Lost(Reason.NODE_LOST, "gone")),
+        LaunchSeen(KEY, waiting=Waiting(Reason.QUOTA_EXCEEDED, "full", NOW, refused=True)),
+    ],
+)
+def test_what_was_published_waits_for_no_other_attempt(seen: LaunchSeen) -> None:
+    decision = judge(replace(RUNNING, verdict="completed"), seen)
+    assert isinstance(decision, Finish)
+    assert decision.take_down
+
+
+def test_a_pod_that_has_published_may_end_by_itself() -> None:
+    done = replace(POD, finished_at=NOW, exit_code=0)
+    for pod in (POD, done):
+        assert judge(replace(RUNNING, verdict="completed"), LaunchSeen(KEY, pods=(pod,))) == Wait()
+
+
+@pytest.mark.parametrize(
     ("pods", "reason", "words"),
     [
         ([failed(65, Reason.REVISION_NOT_FOUND, "no v9")], Reason.PERMANENT_ERROR, "RevisionNotFound: no v9"),
