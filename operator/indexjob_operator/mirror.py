@@ -11,7 +11,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
@@ -20,20 +20,20 @@ from indexjob.queue.leader import LeadershipLostError
 from indexjob.queue.wakeup import FINISHED, listen
 from indexjob_operator import metrics
 from indexjob_operator.faults import reach
-from indexjob_operator.kubernetes_api import EVENTS, INDEX_JOBS, ConflictError, KubernetesApiError, NotFoundError
+from indexjob_operator.kubernetes_api import INDEX_JOBS, ConflictError, KubernetesApiError, NotFoundError
+from indexjob_operator.places import Places
 from indexjob_operator.resource.conditions import Said
-from indexjob_operator.resource.events import event, notices
 from indexjob_operator.resource.requests import UnreadableSpecError, refusal_of, request_of, spec_of
 from indexjob_operator.resource.seen import Seen, version_of
 from indexjob_operator.resource.status import HASTY, difference, is_handled, refused_status, status_of
+from indexjob_operator.status_writer import StatusWriter
 from indexjob_operator.work_queue import WorkQueue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-    from indexjob.queue.resources import ResourceQueue, ResourceRow, Waiting
-    from indexjob_operator.kubernetes_api import Manifest, Resource
-    from indexjob_operator.resource.events import Notice
+    from indexjob.queue.resources import ResourceQueue, ResourceRow
+    from indexjob_operator.status_writer import Api
 
 logger = logging.getLogger(__name__)
 
@@ -44,28 +44,7 @@ OVERLAP = timedelta(seconds=5)
 """A row carries the time when its transaction began, and may be seen only when that has ended. What takes longer is for the sweep."""
 HASTE_SECONDS = 1.0
 SWEEP_SECONDS = 30.0
-PLACES_A_LOOK = 20
-PLACE_AGAIN_SECONDS = 10.0
 AFTER_AN_ERROR_SECONDS = 3.0
-NEVER = -1e9
-
-
-class Api(Protocol):
-    """What the mirror asks of the Kubernetes API."""
-
-    def pages(self, what: Resource, namespace: str | None) -> AsyncIterator[Sequence[Manifest]]:
-        """All objects, some at a time."""
-
-    async def get(self, what: Resource, namespace: str | None, name: str) -> Manifest | None:
-        """One object; None if there is nothing of that name."""
-
-    async def create(self, what: Resource, namespace: str | None, body: Manifest) -> Manifest:
-        """Make one."""
-
-    async def merge_patch(
-        self, what: Resource, namespace: str | None, name: str, change: Manifest, *, subresource: str = ""
-    ) -> Manifest:
-        """Change one: how it is then."""
 
 
 class Mirror:
@@ -97,8 +76,8 @@ class Mirror:
         self._resources: dict[str, Seen] = {}
         self._hinted: dict[str, tuple[str, str, int]] = {}
         self._rows: dict[str, ResourceRow] = {}
-        self._waiting: dict[str, Waiting] = {}
-        self._in_line: dict[str, float] = {}
+        self._places = Places(queue, self._work.add)
+        self._writer = StatusWriter(api)
         self._ended: set[UUID] = set()
         self._wake = asyncio.Event()
         self._swept = asyncio.Event()
@@ -106,7 +85,7 @@ class Mirror:
     @property
     def loops(self) -> tuple[Callable[[], Awaitable[None]], ...]:
         """What a term runs beside its own loops, each begun anew when it fails."""
-        return (self._sweep, self._tick, self._listen, self._look_at_places, *[self._work_off] * RECONCILERS)
+        return (self._sweep, self._tick, self._listen, self._places.run, *[self._work_off] * RECONCILERS)
 
     @property
     def idle(self) -> bool:
@@ -199,8 +178,7 @@ class Mirror:
         for uid in uids:
             self._resources.pop(uid, None)
             self._rows.pop(uid, None)
-            self._waiting.pop(uid, None)
-            self._in_line.pop(uid, None)
+            self._places.forget(uid)
 
     async def _apply(self, seen: Seen, said: Mapping[str, Any]) -> ResourceRow | None:
         """Tell the queue what the resource asks for; None if it was refused, or has ended and its row is gone."""
@@ -253,12 +231,8 @@ class Mirror:
 
     async def _show(self, seen: Seen, row: ResourceRow) -> None:
         """Write what differs of the status, unless it is nothing but progress and was written just now."""
-        if row.state == "queued" and row.line != "coalesced":
-            self._in_line.setdefault(row.uid, NEVER)
-        else:
-            self._in_line.pop(row.uid, None)
         loop, before = asyncio.get_running_loop(), seen.status
-        waiting = self._waiting.pop(row.uid, None)
+        waiting = self._places.take(row)
         after = status_of(row, waiting, generation=seen.generation, before=before, now=datetime.now(UTC))
         changed = difference(before, after).keys()
         if changed and changed <= HASTY and loop.time() < seen.written_at + HASTE_SECONDS:
@@ -268,35 +242,17 @@ class Mirror:
 
     async def _write(self, seen: Seen, after: Mapping[str, Any]) -> Seen | None:
         """The resource with that status; None if it is not there any more, or another one is in its place."""
-        before = seen.status
-        if not (changes := difference(before, after)):
+        if not (changes := difference(seen.status, after)):
             seen.spec = None
             return seen
-        reach("status-writing")
-        body = {"metadata": {"uid": seen.uid}, "status": changes}
         try:
-            found = await self._api.merge_patch(INDEX_JOBS, seen.namespace, seen.name, body, subresource="status")
+            shown = self._see(await self._writer.write(seen, after, changes))
         except (NotFoundError, ConflictError):
             self._hint(seen.uid, seen.namespace, seen.name, seen.version + 1)
             return None
-        reach("status-written")
-        shown = self._see(found)
         if shown is not None:
             shown.written_at = asyncio.get_running_loop().time()
-        for notice in notices(before, after):
-            await self._tell(seen, notice, after)
         return shown
-
-    async def _tell(self, seen: Seen, notice: Notice, status: Mapping[str, Any]) -> None:
-        """Events are for people who look right now: one that can't be written is not tried again."""
-        now = datetime.now(UTC)
-        about = event(notice, namespace=seen.namespace, name=seen.name, uid=seen.uid, status=status, now=now)
-        try:
-            await self._api.create(EVENTS, seen.namespace, about)
-        except ConflictError:
-            pass  # told before
-        except KubernetesApiError as error:
-            logger.info("an Event was not written: %s", error, extra={"action": "event-not-written"})
 
     # The loops
 
@@ -337,20 +293,6 @@ class Mirror:
             self._ended.add(UUID(payload))
             self._wake.set()
 
-    async def _look_at_places(self) -> None:
-        """Why those that are in line wait, a few at a time: what this costs doesn't grow with the line."""
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() - PLACE_AGAIN_SECONDS
-            longest_ago = sorted((at, uid) for uid, at in self._in_line.items() if at < due)[:PLACES_A_LOOK]
-            uids = [uid for _, uid in longest_ago]
-            if uids:
-                for waiting in await self._queue.waiting(uids):
-                    self._waiting[waiting.uid] = waiting
-                    self._work.add(waiting.uid)
-                self._in_line |= {uid: loop.time() for uid in uids if uid in self._in_line}
-            await asyncio.sleep(TICK_SECONDS)
-
     async def _work_off(self) -> None:
         while True:
             uid = await self._work.get()
@@ -366,7 +308,7 @@ class Mirror:
                     "%s; again in %.1f s",
                     error,
                     pause,
-                    exc_info=error,
+                    exc_info=None if isinstance(error, (KubernetesApiError, psycopg.Error)) else error,
                     extra={"action": "mirror-failed", "resource": uid},
                 )
             finally:

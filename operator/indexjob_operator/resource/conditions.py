@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from indexjob.outcome import Reason
@@ -44,7 +45,7 @@ def waits(row: ResourceRow, waiting: Waiting | None, before: Mapping[str, Any]) 
         if said.get("status") == "True" and before.get("jobId") == str(row.id) and said["reason"] != "Coalesced":
             return Said(said["reason"], said["message"])
         return Said(row.reason, row.message or "") if row.reason else STANDS_IN_LINE
-    if row.reason and waiting.reason == "due time":  # it was launched before: that is why it has to wait
+    if row.reason and waiting.reason in ("due time", row.reason):  # it was launched before: that is why it has to wait
         return Said(row.reason, f"{row.message or ''} It is launched again after {row.run_after:%H:%M:%S} UTC.".strip())
     reason, sentence = WAITING.get(waiting.reason, (_word(waiting.reason), f"It waits: {waiting.reason}."))
     if waiting.behind is not None:
@@ -132,4 +133,4 @@ def _dated(those: Mapping[str, tuple[bool, Said]], before: Mapping[str, Any], no
 
 def _word(text: str) -> str:
     """`next in turn` as NextInTurn."""
-    return "".join(part.capitalize() for part in text.replace("'", "").split())
+    return "".join(part[:1].upper() + part[1:] for part in re.sub(r"[^A-Za-z0-9 ]", "", text).split())

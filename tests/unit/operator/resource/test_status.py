@@ -111,11 +111,12 @@ def test_it_says_why_it_waits_and_its_place(waiting: Waiting, reason: str, messa
     assert difference(found, again) == {}, "what was said holds until somebody looks again"
 
 
-def test_what_was_put_back_in_line_says_why_and_until_when() -> None:
+@pytest.mark.parametrize("said", ["due time", "QuotaExceeded"])
+def test_what_was_put_back_in_line_says_why_and_until_when(said: str) -> None:
     back = row(
         "queued", reason="QuotaExceeded", message="The quota is used up.", launch=1, line="scheduled", run_after=LATER
     )
-    found = status(back, Waiting("u", "due time", None, None))
+    found = status(back, Waiting("u", said, None, None))
     assert found["reason"] == "QuotaExceeded"
     assert found["message"] == "The quota is used up. It is launched again after 12:03:00 UTC."
     assert status(back)["reason"] == "QuotaExceeded"
