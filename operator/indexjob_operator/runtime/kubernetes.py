@@ -132,8 +132,8 @@ class KubernetesRuntime:
             elif not pod["metadata"].get("deletionTimestamp"):
                 await self._delete(PODS, pod)
         reach("pods-deleted")
-        if not all(is_over(job) for job in jobs) or not all(is_terminal(pod) for pod in pods):
-            return False  # one that was not over may have made another pod since they were listed
+        if any(_makes_pods(job) for job in jobs) or not all(is_terminal(pod) for pod in pods):
+            return False  # such a Job may have made another pod since they were listed
         self._made.discard(key)
         return True
 
@@ -255,6 +255,10 @@ class KubernetesRuntime:
 
     def _is_ours(self, thing: Mapping[str, Any], key: LaunchKey) -> bool:
         return names.belongs(thing, self._place.instance, key)
+
+
+def _makes_pods(job: Mapping[str, Any]) -> bool:
+    return not is_over(job) and not job["metadata"].get("deletionTimestamp")
 
 
 def _refused(error: RefusedError) -> LaunchRefusedError:
