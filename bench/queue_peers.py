@@ -74,7 +74,9 @@ async def _ours(url: str, wanted: int, batch: int) -> float:
             await asyncio.gather(*(_claim_and_finish(queue) for _ in range(2 * CONNECTIONS)))
         began = time.perf_counter()
         finished = await _beside_each_other(queue, wanted, batch)
-        return finished / (time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        await queue.close()
+        return finished / seconds
 
 
 async def _beside_each_other(queue: LeaderQueue, wanted: int, batch: int) -> int:

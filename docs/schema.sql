@@ -419,7 +419,7 @@ BEGIN
         SELECT array_agg(l.id ORDER BY l.priority DESC, l.seq), array_agg(l.launch ORDER BY l.priority DESC, l.seq) INTO taken, launches FROM launched l;
     END IF;
     IF taken IS NULL THEN
-        PERFORM indexjob.intake(200);  -- what has to wait shall at least be seen to stand in line
+        PERFORM indexjob.intake(50);  -- what has to wait shall at least be seen to stand in line
     END IF;
     RETURN QUERY SELECT * FROM unnest(taken, launches);
 END $$;

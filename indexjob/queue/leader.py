@@ -7,21 +7,23 @@ whether it was this call that did it: if not, somebody else did, and the caller 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from psycopg import errors
 from psycopg.rows import class_row
 
+from indexjob.queue.kept_connection import KeptConnection
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Sequence
     from datetime import datetime, timedelta
     from uuid import UUID
 
     from psycopg import AsyncConnection
     from psycopg_pool import AsyncConnectionPool
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 LEADERSHIP_LOST = "IJ001"
 
@@ -59,6 +61,17 @@ class ActiveJob:
     ttl_seconds_after_finished: int | None = None
     message: str | None = None
     oom_kills: int = 0
+    papers: tuple[dict[str, list[str]], str] | None = field(default=None, repr=False)
+
+    @property
+    def known_commits(self) -> dict[int, list[str]]:
+        """By extractor version, the newest commits whose index with this job's selection is there already."""
+        return {int(version): commits for version, commits in self.papers[0].items()} if self.papers else {}
+
+    @property
+    def launch_token(self) -> str:
+        """What lets this launch's worker, and no other, publish."""
+        return self.papers[1] if self.papers else ""
 
     @property
     def under_way(self) -> bool:
@@ -100,10 +113,13 @@ class FinishedLaunch:
     message: str
 
 
-ACTIVE = (
-    "SELECT id, tenant, repository, clone_url, revision, profile, options, state, launch, slot_launch, backoff_left, verdict, reason,"
-    " launched_at, started_at, heartbeat_at, due_at, ttl_seconds_after_finished, message, oom_kills FROM indexjob.active"
+COLUMNS = (
+    "id, tenant, repository, clone_url, revision, profile, options, state, launch, slot_launch, backoff_left, verdict, reason,"
+    " launched_at, started_at, heartbeat_at, due_at, ttl_seconds_after_finished, message, oom_kills"
 )
+ACTIVE = f"SELECT {COLUMNS} FROM indexjob.active"  # noqa: S608 - names of ours
+PAPERS = "jsonb_build_array(indexjob.known_commits(tenant, repository, options), indexjob.launch_token(id, launch))"
+FIND = f"SELECT {COLUMNS}, CASE WHEN state = 'launching' THEN {PAPERS} END AS papers FROM indexjob.active WHERE id = %s"  # noqa: S608 - as above
 
 
 class LeaderQueue:
@@ -112,6 +128,7 @@ class LeaderQueue:
     def __init__(self, pool: AsyncConnectionPool, epoch: int) -> None:
         self.epoch = epoch
         self._pool = pool
+        self._claims = KeptConnection(pool)
 
     @classmethod
     async def elect(cls, pool: AsyncConnectionPool, holder: str, ttl: timedelta) -> Self | None:
@@ -119,6 +136,10 @@ class LeaderQueue:
         async with pool.connection() as connection:
             row = await (await connection.execute("SELECT indexjob.acquire_lease(%s, %s)", (holder, ttl))).fetchone()
         return cls(pool, row[0]) if row and row[0] is not None else None
+
+    async def close(self) -> None:
+        """Give back what is kept of the pool; the lease is left as it is."""
+        await self._claims.release()
 
     async def renew(self, ttl: timedelta) -> None:
         """Hold the lease for `ttl` from now; zero gives it back.
@@ -131,11 +152,12 @@ class LeaderQueue:
 
     async def claim(self, wanted: int, at_once: int, namespace: str | None) -> list[UUID]:
         """Take up to `wanted` jobs for launching, so that no more than `at_once` are under way; the most urgent first."""
-        async with self._transaction() as connection:
-            cursor = await connection.execute(
-                "SELECT id FROM indexjob.claim(%s, %s, %s, %s)", (self.epoch, wanted, at_once, namespace)
-            )
-            return [row[0] for row in await cursor.fetchall()]
+        with self._fenced():
+            async with self._claims.connection() as connection:
+                cursor = await connection.execute(
+                    "SELECT id FROM indexjob.claim(%s, %s, %s, %s)", (self.epoch, wanted, at_once, namespace)
+                )
+                return [row[0] for row in await cursor.fetchall()]
 
     async def active(self) -> list[ActiveJob]:
         """All that has a launch to look after."""
@@ -143,9 +165,9 @@ class LeaderQueue:
             return await (await cursor.execute(ACTIVE)).fetchall()
 
     async def find(self, job: UUID) -> ActiveJob | None:
-        """This job, if there is a launch of it to look after."""
+        """This job, if there is a launch of it to look after; with what that takes along, if it has yet to be made: its start waits for this call."""
         async with self._pool.connection() as connection, connection.cursor(row_factory=class_row(ActiveJob)) as cursor:
-            return await (await cursor.execute(f"{ACTIVE} WHERE id = %s", (job,))).fetchone()
+            return await (await cursor.execute(FIND, (job,))).fetchone()
 
     async def standing(self, jobs: Sequence[UUID]) -> dict[UUID, Standing]:
         """What has become of these; those that are not in it are in no row."""
@@ -155,18 +177,6 @@ class LeaderQueue:
         async with self._pool.connection() as connection:
             rows = await (await connection.execute(query, (list(jobs),))).fetchall()
         return {row[0]: Standing(*row[1:]) for row in rows}
-
-    async def launch_papers(self, job: ActiveJob) -> tuple[dict[int, list[str]], str]:
-        """What a launch takes along, in one call, because its start waits for it.
-
-        By extractor version, the newest commits whose index with this job's selection is there already; and the token that lets this launch's
-        worker, and no other, publish.
-        """
-        papers = "jsonb_build_array(indexjob.known_commits(%s, %s, %s), indexjob.launch_token(%s, %s))"
-        known, token = await self._value(
-            f"SELECT {papers}", job.tenant, job.repository, json.dumps(job.options), job.id, job.launch
-        )
-        return {int(version): commits for version, commits in (known or {}).items()}, token
 
     async def instance(self) -> UUID:
         """Which database this is."""
@@ -256,9 +266,14 @@ class LeaderQueue:
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection]:
-        try:
+        with self._fenced():
             async with self._pool.connection() as connection:
                 yield connection
+
+    @contextmanager
+    def _fenced(self) -> Iterator[None]:
+        try:
+            yield
         except errors.Error as error:
             if error.sqlstate == LEADERSHIP_LOST:
                 raise LeadershipLostError(self.epoch) from error

@@ -76,6 +76,7 @@ async def _hold(
         for task in (serving, renewing):
             task.cancel()
         await asyncio.gather(serving, renewing, return_exceptions=True)
+        await queue.close()
     for task in done:
         task.result()
 

@@ -91,7 +91,7 @@ async def run_local(
             await runtime.close()
 
     async with AsyncConnectionPool(
-        database_url, min_size=1, max_size=6, open=False, kwargs=connection_options()
+        database_url, min_size=1, max_size=8, open=False, kwargs=connection_options()
     ) as pool:
         await lead(pool, holder, serve, stopping, lease=lease)
 

@@ -113,10 +113,11 @@ class Reconciler:
         except UnknownProfileError as error:
             await self._finish(job, FinishedLaunch(job.id, job.launch, Reason.UNKNOWN_PROFILE, str(error)))
             return
-        known, token = await self._queue.launch_papers(job)
-        run_spec = build_run_spec(job, profile, known, local_repositories=self._local_repositories)
+        run_spec = build_run_spec(job, profile, job.known_commits, local_repositories=self._local_repositories)
         reach("launching")
-        request = build_request(job, run_spec, profile, database_url=self._worker_database_url, launch_token=token)
+        request = build_request(
+            job, run_spec, profile, database_url=self._worker_database_url, launch_token=job.launch_token
+        )
         try:
             await self._runtime.launch(request)
         except LaunchRefusedError as refused:

@@ -107,11 +107,21 @@ class LocalRuntime:
                 "Run it on Kubernetes, or leave credentials_secret out."
             )
             raise LaunchRefusedError(Reason.PERMANENT_ERROR, msg, permanent=True)
-        workspace = await asyncio.to_thread(self._workspaces.make, request.key.name)
+        workspace = await asyncio.to_thread(self._make_workspace, request)
         reach("workspace-made")
         launch = _Launch(request, LaunchSeen(request.key), workspace)
         self._launches[request.key] = launch
         launch.task = asyncio.create_task(self._run(launch), name=request.key.name)
+
+    def _make_workspace(self, request: LaunchRequest) -> Workspace:
+        """With all that the first attempt needs, for its start waits for this."""
+        workspace = self._workspaces.make(request.key.name)
+        try:
+            _prepare(_folder(workspace, 1), request)
+        except OSError:
+            workspace.remove()
+            raise
+        return workspace
 
     async def observe(self, key: LaunchKey) -> LaunchSeen | None:
         """How this launch is."""
@@ -191,7 +201,9 @@ class LocalRuntime:
         launch.seen = replace(
             launch.seen, pods=(*launch.seen.pods, pod)
         )  # shown once its process runs: to record it costs that time
-        folder = await asyncio.to_thread(_prepare, launch.workspace.path / f"attempt-{number}", launch.request)
+        folder = _folder(launch.workspace, number)
+        if number > 1:
+            await asyncio.to_thread(_prepare, folder, launch.request)
         exit_code, step = None, "clone"
         try:
             for step in ("clone", "index"):
@@ -251,7 +263,11 @@ class LocalRuntime:
         self._hint(seen.key.job_id)
 
 
-def _prepare(folder: Path, request: LaunchRequest) -> Path:
+def _folder(workspace: Workspace, number: int) -> Path:
+    return workspace.path / f"attempt-{number}"
+
+
+def _prepare(folder: Path, request: LaunchRequest) -> None:
     for part in (folder, folder / "workspace", folder / "credentials"):
         part.mkdir(mode=0o700)
     (folder / "run-spec.json").write_text(request.run_spec.model_dump_json())
@@ -259,7 +275,6 @@ def _prepare(folder: Path, request: LaunchRequest) -> Path:
         path = folder / "credentials" / name
         path.touch(mode=0o600)
         path.write_text(secret)
-    return folder
 
 
 def _environment(pod: PodSeen, folder: Path) -> dict[str, str]:
