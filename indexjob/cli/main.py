@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from indexjob.cli import admin, index, inspecting, logs, requests, stats, steering, watch
+from indexjob.cli import admin, index, inspecting, logs, many, requests, stats, steering, watch
 from indexjob.cli.output import say
 from indexjob.errors import ClearError
 
@@ -63,7 +63,7 @@ def assemble() -> typer.Typer:
     """All commands: those of the parts that are installed, then those of the ground floor."""
     for plugin in sorted(entry_points(group=PLUGINS), key=lambda found: found.name):
         app.registered_commands.extend(plugin.load().registered_commands)
-    for part in (requests, inspecting, watch, logs, steering, index, stats, admin):
+    for part in (requests, inspecting, watch, logs, steering, many, index, stats, admin):
         app.registered_commands.extend(part.app.registered_commands)
     return app
 
