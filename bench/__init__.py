@@ -5,4 +5,7 @@ short alternating rounds on the same server, and the figure is the median of the
 A new subject is a file and its name in `SUBJECTS`.
 """
 
-SUBJECTS = ("queue_enqueue", "queue_wakeup", "queue_peers", "queue_claim", "latency")
+SUBJECTS = (
+    *("queue_enqueue", "queue_wakeup", "queue_peers", "queue_claim", "latency"),
+    *("index_extraction", "index_store", "index_growth", "index_reading"),
+)

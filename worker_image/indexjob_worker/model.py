@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Final, Literal, NamedTuple, get_args
 
-EXTRACTOR_VERSION: Final = 2
+EXTRACTOR_VERSION: Final = 3
 """Part of the key under which an extraction is kept: raise it whenever the same bytes give another extraction."""
 
 SymbolKind = Literal[

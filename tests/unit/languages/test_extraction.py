@@ -43,7 +43,7 @@ def test_query_compiles_and_its_captures_are_known(language: Language) -> None:
     known = {f"def.{kind}" for kind in SYMBOL_KINDS} | {f"import.{kind}" for kind in IMPORT_KINDS}
     known |= {f"ref.{kind}" for kind in REFERENCE_KINDS} | {"name", "doc", "decorator", "module"}
     known |= {"export", "export.name", "import.typing", "import.name", "import.alias", "import.default"}
-    known |= {"import.namespace", "import.all", "argument"}
+    known |= {"import.namespace", "import.all", "expression"}
     assert {name for name in captures if not name.startswith("_")} <= known
     for query in queries:
         for pattern in range(query.pattern_count):

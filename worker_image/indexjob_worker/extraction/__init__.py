@@ -20,6 +20,9 @@ from indexjob_worker.model import NO_REFERENCES, Extraction, ExtractionStatus
 MAX_ROOT_CHILDREN: Final = 20_000
 """A broken file whose root has more children than that is no program: its query would take minutes."""
 
+NAMED_BY_ANOTHER: Final = frozenset({"variable_declarator", "assignment_expression", "pair", "field_definition", "public_field_definition"})
+"""What gives the function in it a name of its own."""
+
 __all__ = ["extract"]
 
 
@@ -36,9 +39,9 @@ def find(language: Language, root: tree_sitter.Node) -> dict[str, list[tree_sitt
         cursor.set_max_start_depth(0)
         for capture, nodes in cursor.captures(place).items():
             captures.setdefault(capture, []).extend(nodes)
-    for node in captures.pop("argument", ()):
+    for node in captures.pop("expression", ()):
         name, around = node.child_by_field_name("name"), node.parent
-        if name and around and around.type == "arguments":
+        if name and around and around.type not in NAMED_BY_ANOTHER:
             captures.setdefault("def.function", []).append(node)
             captures.setdefault("name", []).append(name)
     return captures

@@ -5,7 +5,7 @@ The query's captures carry the meaning, the declaration holds the few rules that
     @def.<kind>         the whole of a definition; its kind is one of `SymbolKind`
     @name               a name of the innermost definition around it (`const a, b = 1, 2` has two)
     @doc                a documentation string inside a definition
-    @argument           a function that is a definition where it is an argument
+    @expression         a function with a name, a definition unless what it stands in names it
     @decorator          stands between a definition and the comment above it
     @export             what it holds directly is exported
     @export.name        a name that the file exports elsewhere than where it is defined

@@ -14,7 +14,7 @@
   (identifier) @name
   (member_expression property: [(property_identifier) (private_property_identifier)] @name)
 ] right: [(arrow_function) (function_expression) (generator_function)]) @def.function
-(function_expression name: (identifier)) @argument
+(function_expression name: (identifier)) @expression
 (pair key: [(property_identifier) (string)] @name
   value: [(arrow_function) (function_expression) (generator_function)]) @def.method
 
