@@ -20,7 +20,9 @@ from indexjob_worker.model import NO_REFERENCES, Extraction, ExtractionStatus
 MAX_ROOT_CHILDREN: Final = 20_000
 """A broken file whose root has more children than that is no program: its query would take minutes."""
 
-NAMED_BY_ANOTHER: Final = frozenset({"variable_declarator", "assignment_expression", "pair", "field_definition", "public_field_definition"})
+NAMED_BY_ANOTHER: Final = frozenset(
+    {"variable_declarator", "assignment_expression", "pair", "field_definition", "public_field_definition"}
+)
 """What gives the function in it a name of its own."""
 
 __all__ = ["extract"]
