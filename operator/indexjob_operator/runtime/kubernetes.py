@@ -88,9 +88,9 @@ class KubernetesRuntime:
 
     async def launch(self, request: LaunchRequest) -> None:
         """Make the Secret, then the Job, then have the Job own the Secret; each is adopted where it is there already."""
-        git = await self._git_credential(request)
-        secret = secret_manifest(self._place, request, git)
         try:
+            git = await self._git_credential(request)
+            secret = secret_manifest(self._place, request, git)
             await self._make(SECRETS, secret, request.key)
             reach("secret-made")
             job = await self._make(JOBS, job_manifest(self._place, request, git), request.key)
@@ -265,7 +265,5 @@ def _refused(error: RefusedError) -> LaunchRefusedError:
     if error.over_quota:
         sentence = f"The namespace has no room for its Job ({error.message}). It is tried again later; the administrator can raise the quota."
         return LaunchRefusedError(Reason.QUOTA_EXCEEDED, sentence, permanent=False)
-    sentence = (
-        f"Kubernetes refused its Job ({error.message}). It is tried again later; the administrator has to allow it."
-    )
+    sentence = f"Kubernetes refused the operator what its Job needs ({error.message}). It is tried again later; the administrator has to allow it."
     return LaunchRefusedError(Reason.NOT_STARTED, sentence, permanent=False)
