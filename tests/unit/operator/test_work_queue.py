@@ -41,3 +41,15 @@ async def test_pauses_double_to_a_limit_until_it_goes_well() -> None:
     assert work.retry("a") == 0.1
     async with asyncio.timeout(5):
         assert await work.get() == "a"
+
+
+async def test_a_later_look_is_one_look_however_often_it_is_put_off() -> None:
+    work: WorkQueue[str] = WorkQueue()
+    work.later("a", 60)
+    for _ in range(3):
+        work.later("a", 0.01)
+    async with asyncio.timeout(5):
+        assert await work.get() == "a"
+    work.done("a")
+    await asyncio.sleep(0.05)
+    assert work.idle
