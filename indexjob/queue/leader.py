@@ -96,6 +96,7 @@ class Standing:
     state: str
     launch: int
     ttl_seconds: int | None
+    profile: str
 
     @property
     def finished(self) -> bool:
@@ -171,9 +172,7 @@ class LeaderQueue:
 
     async def standing(self, jobs: Sequence[UUID]) -> dict[UUID, Standing]:
         """What has become of these; those that are not in it are in no row."""
-        query = (
-            "SELECT id, state::text, launch, ttl_seconds_after_finished FROM indexjob.index_jobs WHERE id = ANY (%s)"
-        )
+        query = "SELECT id, state::text, launch, ttl_seconds_after_finished, profile FROM indexjob.index_jobs WHERE id = ANY (%s)"
         async with self._pool.connection() as connection:
             rows = await (await connection.execute(query, (list(jobs),))).fetchall()
         return {row[0]: Standing(*row[1:]) for row in rows}

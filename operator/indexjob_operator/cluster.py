@@ -78,7 +78,7 @@ async def run_cluster(
     async with AsyncExitStack() as stack:
         port = await stack.enter_async_context(serving(health, *address))
         logger.info("health pages and metrics are on port %s", port, extra={"action": "serving", "port": port})
-        api = KubernetesApi(await login.load())
+        api = KubernetesApi(await login.load(), renew=login.load)
         stack.push_async_callback(api.close)
         hints = handlers.Hints(asyncio.get_running_loop())
         await stack.enter_async_context(_watching(settings, namespace, api, hints, health))
@@ -186,6 +186,7 @@ async def _serve(
         ),
         wants=reconciler.wants,
         stray_seconds=settings.patience.stray_seconds,
+        profiles=settings.by_name(),
         trying=lambda: health.beat("the sweep", SWEEP_SILENT_SECONDS + 2 * settings.queue.sweep_seconds),
     )
     beside = (*mirror.loops, lambda: figures.tell_of(queue))

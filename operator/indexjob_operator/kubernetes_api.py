@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from kubernetes.aio import client, config
 from indexjob_operator import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
 Manifest: TypeAlias = dict[str, Any]
@@ -78,14 +79,24 @@ class UnavailableError(KubernetesApiError):
 
 
 class KubernetesApi:
-    """Calls of one process through one client. Objects are named by resource, namespace and name; None is a kind without namespaces, or all of them."""
+    """Calls of one process through one client. Objects are named by resource, namespace and name; None is a kind without namespaces, or all of them.
 
-    def __init__(self, configuration: client.Configuration, *, seconds_a_call: float = SECONDS_A_CALL) -> None:
+    `renew` reads the configuration afresh; it is asked for a new token when the one in use is not taken any more.
+    """
+
+    def __init__(
+        self,
+        configuration: client.Configuration,
+        *,
+        renew: Callable[[], Awaitable[client.Configuration]] | None = None,
+        seconds_a_call: float = SECONDS_A_CALL,
+    ) -> None:
         configuration.connection_pool_maxsize = CONNECTIONS
         configuration.retries = None
         self._client = client.ApiClient(configuration)
         self._client.user_agent = "indexjob-operator"
         self._seconds_a_call = seconds_a_call
+        self._renew = renew
 
     @classmethod
     async def connect(cls, kubeconfig: Path | None = None, *, seconds_a_call: float = SECONDS_A_CALL) -> KubernetesApi:
@@ -224,6 +235,9 @@ class KubernetesApi:
         finally:
             metrics.API_CALLS.labels(verb, what.plural, str(status)).inc()
             metrics.API_SECONDS.labels(verb, what.plural).observe(time.monotonic() - began)
+        if status == UNAUTHORIZED and self._renew:
+            with suppress(config.ConfigException, OSError):
+                self._client.configuration.api_key = (await self._renew()).api_key
         if status >= CLIENT_ERROR:
             raise _error(status, text, call)
         return text
@@ -231,6 +245,7 @@ class KubernetesApi:
 
 VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
 CLIENT_ERROR = 400
+UNAUTHORIZED = 401
 _TYPES = {
     404: NotFoundError,
     409: ConflictError,

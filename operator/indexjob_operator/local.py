@@ -83,7 +83,7 @@ async def run_local(
             heartbeat_timeout=await queue.heartbeat_timeout(),
         )
         dispatcher = Dispatcher(queue, work.add, concurrency=concurrency)
-        sweep = Sweep(queue, runtime, work.add, interval_seconds=sweep_seconds, retention=retention)
+        sweep = Sweep(queue, runtime, work.add, interval_seconds=sweep_seconds, retention=retention, profiles=profiles)
         term = Term(queue, work, dispatcher, reconciler, sweep, database_url)
         try:
             await _serve(term, runtime, stopping, once=once, drain_seconds=drain_seconds)

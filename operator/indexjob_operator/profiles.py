@@ -122,3 +122,7 @@ class Profiles(BaseModel):
             msg = f'There is no profile "{name}". Use one of: {", ".join(sorted(self.profiles))}.'
             raise UnknownProfileError(msg)
         return profile
+
+    def ttl_seconds(self, name: str, asked: int | None) -> int:
+        """How long a recorded Job is kept: as its request says, else its profile (as far as there is one of that name)."""
+        return self.profiles.get(name, Profile()).ttl_seconds_after_finished if asked is None else asked

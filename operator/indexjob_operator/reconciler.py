@@ -169,9 +169,8 @@ class Reconciler:
         finished = await self._recorder.finish(verdict)
         reach("recorded")
         key = LaunchKey(job.id, job.launch)
-        profile = self._profiles.profiles.get(job.profile, Profile())
-        ttl = job.ttl_seconds_after_finished
-        await self._runtime.release(key, ttl_seconds=profile.ttl_seconds_after_finished if ttl is None else ttl)
+        ttl = self._profiles.ttl_seconds(job.profile, job.ttl_seconds_after_finished)
+        await self._runtime.release(key, ttl_seconds=ttl)
         reach("released")
         self._forget(key)
         if finished:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from indexjob_operator import metrics
+from indexjob_operator.profiles import Profiles
 from indexjob_operator.runtime.protocol import LaunchKey
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Sweep:
         interval_seconds: float = INTERVAL_SECONDS,
         wants: Callable[[ActiveJob, LaunchSeen | None], bool] = lambda _job, _seen: True,
         stray_seconds: float = 0.0,
+        profiles: Profiles | None = None,
         retention: Retention | None = None,
         trying: Callable[[], None] = lambda: None,
     ) -> None:
@@ -51,6 +53,7 @@ class Sweep:
         self._interval_seconds = interval_seconds
         self._wants = wants
         self._stray_seconds = stray_seconds
+        self._profiles = profiles or Profiles()
         self._retention = retention
         self._trying = trying
         self._soon = asyncio.Event()
@@ -100,8 +103,8 @@ class Sweep:
                 metrics.STRAYS.inc()
                 await self._repair("stray", launch, self._runtime.cancel(launch.key))
             elif standing.finished and standing.launch == launch.key.launch and launch.condition is not None:
-                release = self._runtime.release(launch.key, ttl_seconds=standing.ttl_seconds)
-                await self._repair("unreleased", launch, release)
+                ttl = self._profiles.ttl_seconds(standing.profile, standing.ttl_seconds)
+                await self._repair("unreleased", launch, self._runtime.release(launch.key, ttl_seconds=ttl))
             else:
                 await self._repair("outdated", launch, self._runtime.cancel(launch.key))
         if strays > MOST_STRAYS:
