@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import yaml
 from psycopg import conninfo
 from psycopg.rows import dict_row
 
+from indexjob import migrations
 from indexjob_operator import names
 from tests.cluster.machine import builders
 from tests.cluster.machine.commands import until
@@ -149,6 +151,33 @@ class World:
     def let_lease_run_out(self) -> None:
         """As after its time, without waiting for that."""
         self.connection.execute("UPDATE indexjob.lease SET expires_at = clock_timestamp()")
+
+    def restart_postgres(self, how: str) -> None:
+        """`immediate` is a crash."""
+        with self.without_postgres(how):
+            pass
+
+    @contextmanager
+    def without_postgres(self, how: str = "fast") -> Iterator[None]:
+        """It is stopped meanwhile."""
+        self.connection.close()
+        self.database.server.stop(how)
+        try:
+            yield
+        finally:
+            self.database.server.start()
+            self.database.server.wait()
+            self.connection = psycopg.connect(self.database.admin, autocommit=True, row_factory=dict_row)
+
+    @contextmanager
+    def without_schema(self) -> Iterator[None]:
+        """Meanwhile the database is a new one."""
+        self.connection.execute("DROP SCHEMA indexjob CASCADE")
+        try:
+            yield
+        finally:
+            with psycopg.connect(self.database.admin, autocommit=True) as admin:
+                migrations.migrate(admin)
 
     # What there is to see
 
