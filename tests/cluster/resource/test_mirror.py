@@ -112,7 +112,7 @@ async def test_a_failure_shows_its_reason_and_the_end_of_the_log(world: World) -
     status = await world.status("a")
     assert (status["reason"], status["message"], status["attempts"]) == ("PermanentError", "m", 1)
     assert status["logTail"] == "fatal: couldn't find remote ref"
-    await world.wait("a", "jsonpath={.status.state}=failed")
+    await world.wait("a", "jsonpath={.status.completionTime}")  # the wait for the end, whichever it is
 
 
 async def test_cancelled_in_the_database_is_failed_here(world: World) -> None:

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -123,6 +124,14 @@ class Calls:
 
 
 @asynccontextmanager
+async def _closing(api: KubernetesApi) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await api.close()
+
+
+@asynccontextmanager
 async def mirroring(
     cluster: Cluster,
     namespace: Namespace,
@@ -131,15 +140,15 @@ async def mirroring(
     sweep_seconds: float = 1.0,
     tenant_of: Callable[[str], str] = lambda _: "team",
     may_look_in: Callable[[str], bool] = lambda _: False,
+    kubeconfig: Path | None = None,
 ) -> AsyncIterator[World]:
     """A leader with its mirror of this one namespace."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("UPDATE indexjob.lease SET expires_at = '-infinity'")  # the one before has ended
         leader = Leader(connection)
-        api = await KubernetesApi.connect(cluster.kubeconfig)
-        async with AsyncConnectionPool(
-            database, min_size=1, max_size=5, open=False, kwargs={"autocommit": True}
-        ) as pool:
+        api = await KubernetesApi.connect(kubeconfig or cluster.kubeconfig, seconds_a_call=5)
+        pool = AsyncConnectionPool(database, min_size=1, max_size=5, open=False, kwargs={"autocommit": True})
+        async with _closing(api), pool:
             queue = ResourceQueue(pool, int(str(leader.epoch)))
             mirror = Mirror(
                 queue, api, database,
@@ -149,10 +158,9 @@ async def mirroring(
             try:
                 yield World(namespace, leader, database, api, mirror)
                 for loop in loops:
-                    if loop.done():
+                    if loop.done() and not loop.cancelled():
                         loop.result()
             finally:
                 for loop in loops:
                     loop.cancel()
                 await asyncio.gather(*loops, return_exceptions=True)
-                await api.close()
