@@ -1888,7 +1888,10 @@ CREATE VIEW indexjob.active AS
     j.message,
     (( SELECT count(*) AS count
            FROM indexjob.index_job_attempts a
-          WHERE ((a.job_id = j.id) AND (a.launch < s.launch) AND (a.reason = 'OOMKilled'::text))))::integer AS oom_kills
+          WHERE ((a.job_id = j.id) AND (a.launch < s.launch) AND (a.reason = 'OOMKilled'::text))))::integer AS oom_kills,
+    (( SELECT count(*) AS count
+           FROM indexjob.index_job_attempts a
+          WHERE ((a.job_id = j.id) AND (a.reason = ANY (ARRAY['Evicted'::text, 'NodeLost'::text])))))::integer AS disruptions
    FROM ((indexjob.slots s
      JOIN indexjob.index_jobs j ON (((j.id = s.job_id) AND (j.tenant = s.tenant) AND (j.repository = s.repository))))
      LEFT JOIN indexjob.progress p ON (((p.job_id = j.id) AND (p.launch = j.launch))));

@@ -38,7 +38,7 @@ class ActiveJob:
 
     `launch` is the row's newest, `slot_launch` the one that holds the repository's slot (the same, but for a job that was requeued by its
     producer before its pods were gone). `backoff_left` is what is left of `backoffLimit`, `oom_kills` how often launches before this one ran
-    out of memory. While it is under way, `reason` and `message` say why no pod of it has started.
+    out of memory, `disruptions` how many of its pods the cluster ended. While it is under way, `reason` and `message` say why no pod of it has started.
     """
 
     id: UUID
@@ -61,6 +61,7 @@ class ActiveJob:
     ttl_seconds_after_finished: int | None = None
     message: str | None = None
     oom_kills: int = 0
+    disruptions: int = 0
     papers: tuple[dict[str, list[str]], str] | None = field(default=None, repr=False)
 
     @property
@@ -116,7 +117,7 @@ class FinishedLaunch:
 
 COLUMNS = (
     "id, tenant, repository, clone_url, revision, profile, options, state, launch, slot_launch, backoff_left, verdict, reason,"
-    " launched_at, started_at, heartbeat_at, due_at, ttl_seconds_after_finished, message, oom_kills"
+    " launched_at, started_at, heartbeat_at, due_at, ttl_seconds_after_finished, message, oom_kills, disruptions"
 )
 ACTIVE = f"SELECT {COLUMNS} FROM indexjob.active"  # noqa: S608 - names of ours
 PAPERS = "jsonb_build_array(indexjob.known_commits(tenant, repository, options), indexjob.launch_token(id, launch))"

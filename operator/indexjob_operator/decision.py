@@ -13,7 +13,7 @@ from indexjob.outcome import ExitCode, Reason
 from indexjob.queue.leader import FinishedLaunch
 from indexjob_operator.ending import judge_failure, spent_by
 from indexjob_operator.profiles import Profile
-from indexjob_operator.runtime.protocol import Condition, LaunchKey, LaunchSeen, Lost, Waiting
+from indexjob_operator.runtime.protocol import Condition, LaunchKey, LaunchSeen, Lost, PodSeen, Waiting
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -131,12 +131,11 @@ def _overdue(job: ActiveJob, seen: LaunchSeen, now: datetime, bounds: Bounds) ->
     if any(pod.reason is Reason.DEADLINE_EXCEEDED for pod in seen.pods):
         sentence = "The worker did not end at its deadline, nor after it, and was killed."
         return Finish(_verdict(job, Reason.DEADLINE_EXCEEDED, sentence), take_down=True)
-    disruptions = [pod for pod in seen.pods if pod.disrupted]
-    if len(disruptions) > MOST_DISRUPTIONS:
-        last = disruptions[-1]
-        sentence = (
-            f"The cluster ended {len(disruptions)} of its pods, the last one with: {last.message or last.reason}."
-        )
+    disrupted = [pod for pod in seen.pods if pod.disrupted]
+    disruptions = max(job.disruptions, len(disrupted))  # an evicted pod is soon gone, what was recorded of it is not
+    if disruptions > MOST_DISRUPTIONS:
+        last = disrupted[-1] if disrupted else PodSeen("", "", reason=Reason.EVICTED)
+        sentence = f"The cluster ended {disruptions} of its pods, the last one with: {last.message or last.reason}."
         return Finish(_verdict(job, last.reason or Reason.EVICTED, sentence), take_down=True)
     # A heartbeat is of the pod that runs only if it came after that began: what an attempt before it left says nothing.
     beating = [pod.started_at for pod in seen.pods if pod.started_at and not pod.finished_at]

@@ -199,6 +199,14 @@ def test_disruptions_cost_nothing_until_there_are_too_many() -> None:
     assert "ended 11 of its pods, the last one with: The node had no memory left." in decision.verdict.message
 
 
+def test_disruptions_count_over_all_launches_of_a_job_though_their_pods_are_gone() -> None:
+    seen = LaunchSeen(KEY, pods=(POD,))
+    assert judge(replace(RUNNING, disruptions=MOST_DISRUPTIONS), seen) == Wait()
+    decision = judge(replace(RUNNING, disruptions=MOST_DISRUPTIONS + 1), seen)
+    assert isinstance(decision, Finish)
+    assert (decision.take_down, decision.verdict.reason) == (True, Reason.EVICTED)
+
+
 def test_a_worker_that_did_not_end_at_its_deadline_ends_the_job() -> None:
     stuck = replace(failed(137), reason=Reason.DEADLINE_EXCEEDED)
     decision = judge(RUNNING, LaunchSeen(KEY, pods=(stuck, POD)))
