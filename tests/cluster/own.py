@@ -30,7 +30,8 @@ def running(place: Place) -> Iterator[None]:
     cache().mkdir(parents=True, exist_ok=True)
     with (cache() / "use.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-        boot.up(place)
+        with turn(alone=False):  # a part that a test of another run has stopped is no broken cluster
+            boot.up(place)
         try:
             yield
         finally:
@@ -44,7 +45,8 @@ def running(place: Place) -> Iterator[None]:
 
 def keep(place: Place) -> None:
     """Boots it to stay."""
-    boot.up(place)
+    with turn(alone=False):
+        boot.up(place)
     _kept(place).touch()
 
 
