@@ -1,0 +1,110 @@
+"""What is wrong with the database is said where people look, and it heals when the cause is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg
+
+from indexjob import migrations
+from tests.cluster.chart.installed import NAMED, reaching, urls
+from tests.cluster.chart.release import NAME, OPERATOR_PODS, Release
+from tests.cluster.machine.commands import until
+from tests.cluster.operator.ground import Database
+
+Make = Callable[..., None]
+
+
+def says(release: Release, what: Callable[[], str], sentence: str) -> None:
+    assert until(lambda: sentence in what(), seconds=90, every=1), release.story()
+
+
+def unready(release: Release) -> str:
+    """What `/readyz` answers."""
+    (pod,) = [pod["metadata"]["name"] for pod in release.space.list("pods", OPERATOR_PODS)]
+    ask = "import sys,urllib.request,urllib.error\ntry:\n print(urllib.request.urlopen('http://127.0.0.1:8080/readyz').read().decode())\nexcept urllib.error.HTTPError as e:\n print(e.read().decode())"
+    return release.space("exec", pod, "-c", "operator", "--", "python", "-c", ask)
+
+
+def test_a_missing_secret_is_told_at_once_and_waited_for(
+    release: Release, reachable_database: Database, credentials: Make
+) -> None:
+    notes = release.install(NAMED, reaching(reachable_database))
+    assert 'There is no Secret "db"' in notes
+    says(release, release.migration_log, "is missing or has none of its keys")
+    credentials(**urls(reachable_database))
+    release.wait_until_ready(180)
+    assert "MISSING" not in release.upgrade(NAMED, reaching(reachable_database))
+    assert "canary" not in release.migration_log() + release.log()
+
+
+def test_a_secret_without_the_right_keys_is_told_at_once(
+    release: Release, reachable_database: Database, credentials: Make
+) -> None:
+    credentials(operator_url=urls(reachable_database)["operator_url"])
+    notes = release.install(NAMED, {"operator": {"replicas": 0}})
+    assert 'The Secret "db" has neither the key worker-url nor url' in notes
+    assert 'The Secret "db" has neither the key migrate-url nor url' in notes
+
+
+def test_a_wrong_password_is_told_and_a_right_one_is_taken(
+    release: Release, reachable_database: Database, credentials: Make
+) -> None:
+    right = urls(reachable_database)
+    wrong = {key: url.replace("canary-", "canary-wrong-") for key, url in right.items()}
+    credentials(**wrong)
+    release.install(NAMED, reaching(reachable_database))
+    says(release, release.migration_log, "does not accept this user and password")
+    credentials(**right)
+    release.wait_until_ready(240)
+    assert "canary" not in release.migration_log() + release.log()
+
+
+def test_a_database_that_is_down_is_waited_for(
+    release: Release, reachable_database: Database, credentials: Make
+) -> None:
+    credentials(**urls(reachable_database))
+    reachable_database.server.stop()
+    try:
+        release.install(NAMED, reaching(reachable_database))
+        says(release, release.migration_log, "No Postgres is listening")
+    finally:
+        reachable_database.server.start()
+    release.wait_until_ready()
+
+
+def test_an_older_schema_is_told_where_nobody_may_migrate_it(
+    release: Release, reachable_database: Database, credentials: Make
+) -> None:
+    given = urls(reachable_database)
+    del given["migrate_url"]
+    credentials(**given)
+    latest = migrations.latest_version()
+    with psycopg.connect(reachable_database.admin, autocommit=True) as admin:
+        admin.execute("ALTER TABLE indexjob.migrations RENAME TO kept")
+        admin.execute(f"CREATE TABLE indexjob.migrations AS SELECT * FROM indexjob.kept WHERE version < {latest}")
+        admin.execute("GRANT SELECT ON indexjob.migrations TO indexjob_operator, indexjob_worker")
+        release.install(NAMED, reaching(reachable_database), {"database": {"migrate": False}})
+        sentence = f"The schema is at version {latest - 1}, this release needs {latest}"
+        says(release, release.log, sentence)
+        assert sentence in unready(release)
+        admin.execute("DROP TABLE indexjob.migrations")
+        admin.execute("ALTER TABLE indexjob.kept RENAME TO migrations")
+    release.wait_until_ready()
+
+
+def test_several_replicas_migrate_an_empty_database_once(
+    release: Release, reachable_database: Database, credentials: Make
+) -> None:
+    """And one of them leads; the other is ready, too."""
+    given = urls(reachable_database)
+    with psycopg.connect(reachable_database.admin, autocommit=True) as admin:
+        admin.execute("DROP SCHEMA indexjob CASCADE")
+    credentials(**given)
+    release.install(NAMED, reaching(reachable_database), {"operator": {"replicas": 2}})
+    release.wait_until_ready()
+    assert release.migration_log().count("applied ") == len(migrations.migrations())
+    with psycopg.connect(reachable_database.admin, autocommit=True) as admin:
+        row = admin.execute("SELECT count(*) FROM indexjob.lease WHERE expires_at > now()").fetchone()
+    assert row == (1,)
+    assert release.helm.status(NAME)["status"] == "deployed"

@@ -1,0 +1,65 @@
+"""docs/operations.md's backup and restore, with Jobs in flight."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.cluster.chart.installed import Installed
+from tests.cluster.chart.release import OPERATOR
+from tests.cluster.machine.commands import until
+from tests.own_server import installed as programs
+
+
+def backed_up(database: str, file: Path) -> None:
+    command = [
+        str(programs() / "pg_dump"),
+        "--format=custom",
+        "--schema=indexjob",
+        f"--file={file}",
+        f"--dbname={database}",
+    ]
+    subprocess.run(command, check=True)
+
+
+def restored(database: str, file: Path) -> None:
+    with psycopg.connect(database, autocommit=True) as admin:
+        admin.execute("DROP SCHEMA indexjob CASCADE")
+    subprocess.run([programs() / "pg_restore", "--exit-on-error", f"--dbname={database}", file], check=True)
+
+
+@pytest.mark.timeout(600)
+def test_what_was_under_way_at_the_backup_is_run_again_and_index_jobs_are_asked_for_again(
+    installed: Installed, tmp_path: Path
+) -> None:
+    """What ended after the backup is forgotten and made again; each row has one snapshot in the end."""
+    release = installed.release
+    before = installed.enqueue(installed.repository("before"))
+    assert installed.wait_for(before, "completed", "failed")["state"] == "completed"
+    under_way = installed.enqueue(installed.repository("under-way", files=100))
+    installed.wait_for(under_way, "running", "completed")
+    backed_up(installed.database.admin, tmp_path / "dump")
+    name = installed.apply_example(installed.repository("after"))
+    release.space.wait(f"indexjob/{name}", until="condition=Complete", seconds=180)
+
+    release.space("scale", OPERATOR, "--replicas=0")
+    release.space("delete", "jobs", "-l", "app.kubernetes.io/managed-by=indexjob")
+    release.space.wait("pods", "--all", until="delete", seconds=90)
+    restored(installed.database.admin, tmp_path / "dump")
+    release.space("scale", OPERATOR, "--replicas=1")
+    release.wait_until_ready()
+
+    assert installed.job(before)["state"] == "completed"
+    assert installed.wait_for(under_way, "completed", "failed")["state"] == "completed"
+    with psycopg.connect(installed.database.admin, autocommit=True) as admin:
+
+        def question(query: str) -> list[tuple[object, ...]]:
+            return admin.execute(query.encode()).fetchall()
+
+        finished = "SELECT count(*) FROM indexjob.jobs WHERE finished_at IS NULL"
+        assert until(lambda: question(finished) == [(0,)], 120, every=0.5), release.story()
+        assert question("SELECT * FROM indexjob.check_invariants('0')") == []
+        assert question("SELECT repository_id, commit FROM indexjob.snapshot GROUP BY 1, 2 HAVING count(*) > 1") == []
