@@ -35,7 +35,8 @@ def world(unchecked_world: World) -> Iterator[World]:
     yield unchecked_world
     if not any(operator.process.poll() is None for operator in unchecked_world.operators):
         unchecked_world.let_lease_run_out()
-        unchecked_world.operate()
+        last = unchecked_world.operate()
+        unchecked_world.wait(lambda: last.said("elected"), "an operator leads")
     unchecked_world.settle()
     unchecked_world.assert_sound()
     unchecked_world.end()

@@ -114,3 +114,34 @@ async def test_patches_and_deletions_say_what_they_are(server: tuple[Server, Kub
         {"uid": "u"},
         0,
     )
+
+
+async def test_a_token_that_is_not_taken_any_more_is_read_anew() -> None:
+    tokens, seen = ["old", "new"], []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("Authorization"))
+        return web.json_response(
+            {"items": []} if seen[-1] == "Bearer new" else {"message": "who?"},
+            status=200 if seen[-1] == "Bearer new" else 401,
+        )
+
+    app = web.Application()
+    app.router.add_route("*", "/{tail:.*}", handle)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+
+    async def load() -> client.Configuration:
+        configuration = client.Configuration(host=f"http://{host}:{port}")
+        configuration.api_key["BearerToken"] = f"Bearer {tokens.pop(0)}"
+        return configuration
+
+    api = KubernetesApi(await load(), renew=load, seconds_a_call=2)
+    with pytest.raises(UnavailableError):
+        await api.list(JOBS, "x")
+    assert await api.list(JOBS, "x") == []
+    assert seen == ["Bearer old", "Bearer new"]
+    await api.close()
+    await runner.cleanup()

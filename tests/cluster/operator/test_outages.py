@@ -1,0 +1,135 @@
+"""Parts of the ground go away while something runs, and come back: nothing is lost, doubled or left behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from tests.cluster.components import Components
+from tests.cluster.machine.kubectl import Kubectl
+from tests.cluster.operator.conftest import CRD
+from tests.cluster.operator.world import Operator, World
+
+UNREACHABLE_SECONDS = 60
+
+
+def ready(operator: Operator) -> tuple[int, str]:
+    """What /readyz says."""
+    answer = urllib3.request("GET", f"http://127.0.0.1:{operator.port}/readyz", retries=False, timeout=5)
+    return answer.status, answer.data.decode()
+
+
+def alive(operator: Operator) -> int:
+    return urllib3.request("GET", f"http://127.0.0.1:{operator.port}/livez", retries=False, timeout=5).status
+
+
+def is_the_same_process(operator: Operator) -> None:
+    assert operator.process.poll() is None, "\n".join(operator.log[-40:])
+
+
+@pytest.mark.parametrize("name", ["apiserver", "etcd", "controller-manager", "kubelet"])
+def test_a_part_of_the_control_plane_restarts_while_a_job_runs(world: World, components: Components, name: str) -> None:
+    world.repository("one")
+    world.repository("two")
+    world.git.server.mood = "stall"
+    operator = world.operate()
+    world.apply("first", "one")
+    job = world.job_of("first")
+    world.wait_for_state(job, "running")
+    components.crash(name)
+    second = world.enqueue("two")
+    components.start(name)
+    world.git.server.mood = "well"
+    third = world.enqueue("two", revision="main")
+    world.space.wait("indexjob/first", until="condition=Complete", seconds=150)
+    for each in (second, third):
+        assert world.wait_for_end(each, seconds=120)["state"] in ("completed", "skipped")
+    assert world.job(job)["launches"] == 1
+    is_the_same_process(operator)
+
+
+@pytest.mark.parametrize("how", ["fast", "immediate"])
+def test_postgres_restarts_while_a_job_runs(world: World, how: str) -> None:
+    world.repository("one")
+    world.git.server.mood = "stall"
+    operator = world.operate()
+    job = world.enqueue("one")
+    world.wait_for_state(job, "running")
+    world.restart_postgres(how)
+    world.git.server.mood = "well"
+    assert world.wait_for_end(job, seconds=150)["state"] == "completed"
+    is_the_same_process(operator)
+
+
+def test_postgres_is_unreachable_for_a_minute(world: World) -> None:
+    world.repository("one")
+    world.repository("two")
+    operator = world.operate()
+    world.wait(lambda: operator.said("elected"), "it leads")
+    job = world.enqueue("one")
+    world.wait(world.launched, "a Job")
+    with world.without_postgres():
+        began = time.monotonic()
+        world.wait(lambda: ready(operator)[0] == 503, "it says that it can't serve", seconds=20)
+        assert "the database" in ready(operator)[1]
+        time.sleep(max(0.0, UNREACHABLE_SECONDS - (time.monotonic() - began)))
+        assert alive(operator) == 200
+        is_the_same_process(operator)
+    world.wait(lambda: ready(operator)[0] == 200, "it serves again", seconds=30)
+    second = world.enqueue("two")
+    assert world.wait_for_end(second)["state"] == "completed"
+    assert world.wait_for_end(job, seconds=150)["state"] == "completed"
+    is_the_same_process(operator)
+
+
+def test_an_operator_waits_for_a_database_without_a_schema_and_says_so(world: World) -> None:
+    world.repository("one")
+    with world.without_schema():
+        operator = world.operate()
+        world.wait(lambda: operator.said("database-unusable"), "it says what it waits for")
+        assert "no IndexJob schema" in operator.said("database-unusable")[0]["message"]
+        assert ready(operator)[0] == 503
+        assert alive(operator) == 200
+    job = world.enqueue("one")
+    assert world.wait_for_end(job)["state"] == "completed"
+    is_the_same_process(operator)
+
+
+@pytest.fixture
+def no_definition(world: World, components: Components, kubectl: Kubectl) -> Iterator[Path]:
+    """The cluster doesn't know IndexJobs; no other run is on it meanwhile."""
+    kubectl("delete", "-f", str(CRD), "--timeout=60s")
+    try:
+        yield CRD
+    finally:
+        kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
+        kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRD))
+
+
+def test_the_definition_comes_after_the_operator_and_goes_before_it(
+    world: World, no_definition: Path, kubectl: Kubectl
+) -> None:
+    """Rows are served meanwhile; the operator says what it waits for."""
+    world.repository("one")
+    world.repository("two")
+    operator = world.operate()
+    world.wait(lambda: operator.said("resource-missing"), "it says what it waits for")
+    assert world.wait_for_end(world.enqueue("one"))["state"] == "completed"
+    assert "CustomResourceDefinition" in ready(operator)[1]
+    kubectl("apply", "--server-side", "-f", str(no_definition))
+    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(no_definition))
+    world.apply("first", "two")
+    world.space.wait("indexjob/first", until="condition=Complete", seconds=90)
+    world.wait(lambda: ready(operator)[0] == 200, "it is ready")
+    kubectl("delete", "-f", str(no_definition), "--timeout=60s")
+    world.wait(lambda: ready(operator)[0] == 503, "it notices")
+    assert world.wait_for_end(world.enqueue("one", revision="main"))["state"] in ("completed", "skipped")
+    kubectl("apply", "--server-side", "-f", str(no_definition))
+    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(no_definition))
+    world.apply("again", "two")
+    world.space.wait("indexjob/again", until="condition=Complete", seconds=90)
+    is_the_same_process(operator)
