@@ -5,7 +5,7 @@ BIN := .venv/bin
 REPO ?=
 POSTGRES_BIN ?= /usr/lib/postgresql/15/bin
 
-.PHONY: help setup demo test test-postgres lint generate lock cluster cluster-down images bench clean
+.PHONY: help setup demo test test-postgres lint generate lock cluster cluster-down demo-cluster images bench clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -47,6 +47,9 @@ cluster: setup  ## a real Kubernetes on this machine, as root; prints the KUBECO
 
 cluster-down: setup  ## end it; leaves nothing
 	@$(BIN)/python -m tests.cluster down
+
+demo-cluster: setup  ## the whole product on that cluster (or kind), as root: one kubectl apply and one row, watched to the end
+	@$(BIN)/python -m tests.cluster demo
 
 images: setup  ## build both images into dist/images, on BASE=image if given
 	@$(BIN)/python -m tests.cluster images $(if $(BASE),--base $(BASE))

@@ -1,4 +1,4 @@
-"""The tests' cluster from the command line: `python -m tests.cluster up | down | images | leftovers`."""
+"""The tests' cluster from the command line: `python -m tests.cluster up | down | images | demo | leftovers`."""
 
 import argparse
 import sys
@@ -18,6 +18,7 @@ def main() -> int:
     commands.add_parser("down", help="end it; leaves nothing")
     building = commands.add_parser("images", help="build the project's images; prints their archives")
     building.add_argument("--base", help="the image that they stand on")
+    commands.add_parser("demo", help="run the whole product on it, and tell what happens")
     commands.add_parser("leftovers", help="list what of it is on this machine")
     arguments = parser.parse_args()
     place = Place(arguments.root)
@@ -31,6 +32,10 @@ def main() -> int:
             case "images":
                 for part, archive in builders.build(arguments.base).items():
                     print(f"{builders.tag(part)}  {archive}")
+            case "demo":
+                from tests.cluster import demo  # it needs all of the product
+
+                demo.main()
             case "leftovers":
                 print(*leftovers.of(place), sep="\n")
     except UnfitError as error:

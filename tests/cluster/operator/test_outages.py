@@ -10,8 +10,8 @@ import pytest
 import urllib3
 
 from tests.cluster.components import Components
+from tests.cluster.conftest import CRD
 from tests.cluster.machine.kubectl import Kubectl
-from tests.cluster.operator.conftest import CRD
 from tests.cluster.operator.world import Operator, World
 
 UNREACHABLE_SECONDS = 60
