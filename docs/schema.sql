@@ -55,7 +55,10 @@ CREATE TYPE indexjob.found_reference AS (
 	line integer,
 	col integer,
 	enclosing text,
-	tenant text
+	tenant text,
+	definition_path text,
+	definition_line integer,
+	confidence text
 );
 
 CREATE TYPE indexjob.found_symbol AS (
@@ -683,12 +686,12 @@ CREATE FUNCTION indexjob.find_references(name text, repository text DEFAULT NULL
 BEGIN
     IF find_references.repository IS NULL THEN
         RETURN QUERY
-            SELECT * FROM (SELECT * FROM indexjob.symbol_references s WHERE s.name = find_references.name LIMIT 3 * max_rows) AS f
+            SELECT * FROM (SELECT * FROM indexjob.resolved_references s WHERE s.name = find_references.name LIMIT 3 * max_rows) AS f
             ORDER BY f.repository, f.revision, f.path, f.line, f.col LIMIT max_rows;
     ELSE
         -- EXECUTE plans it for these very values: by the name if that is rare, by the repository's files if it is not.
         RETURN QUERY EXECUTE
-            'SELECT * FROM (SELECT * FROM indexjob.symbol_references s WHERE s.name = $1 AND s.repository = $2 LIMIT 3 * $3) AS f
+            'SELECT * FROM (SELECT * FROM indexjob.resolved_references s WHERE s.name = $1 AND s.repository = $2 LIMIT 3 * $3) AS f
             ORDER BY f.repository, f.revision, f.path, f.line, f.col LIMIT $3'
             USING find_references.name, indexjob.normalize_repository(find_references.repository), max_rows;
     END IF;
@@ -2288,11 +2291,14 @@ CREATE TABLE indexjob.reference (
     col integer NOT NULL,
     enclosing_ord integer,
     import_ord integer,
+    definition_ord integer,
     kind indexjob.reference_kind NOT NULL,
     name text NOT NULL COLLATE pg_catalog."C"
 );
 
 COMMENT ON COLUMN indexjob.reference.col IS 'From 0, in bytes of the file.';
+
+COMMENT ON COLUMN indexjob.reference.definition_ord IS 'The definition of the same file that it most likely means.';
 
 ALTER TABLE indexjob.repository ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME indexjob.repository_id_seq
@@ -2302,6 +2308,64 @@ ALTER TABLE indexjob.repository ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE indexjob.symbol (
+    content_id bigint NOT NULL,
+    ord integer NOT NULL,
+    parent_ord integer,
+    line integer NOT NULL,
+    col integer NOT NULL,
+    end_line integer NOT NULL,
+    kind indexjob.symbol_kind NOT NULL,
+    exported boolean NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    signature text NOT NULL COLLATE pg_catalog."C",
+    doc text NOT NULL COLLATE pg_catalog."C"
+);
+
+CREATE VIEW indexjob.resolved_references WITH (security_barrier='true') AS
+ SELECT n.repository,
+    n.revision,
+    n.commit,
+    f.path,
+    x.name,
+    (x.kind)::text AS kind,
+    x.line,
+    x.col,
+    e.name AS enclosing,
+    n.tenant,
+        CASE
+            WHEN (o.ord IS NOT NULL) THEN f.path
+            ELSE i.path
+        END AS definition_path,
+    COALESCE(o.line, i.line) AS definition_line,
+        CASE
+            WHEN (o.ord IS NOT NULL) THEN 'likely'::text
+            WHEN (i.found = 1) THEN 'certain'::text
+            WHEN (i.found > 1) THEN 'likely'::text
+            ELSE NULL::text
+        END AS confidence
+   FROM (((((indexjob.current_snapshots n
+     JOIN indexjob.manifest_file f ON ((f.manifest_id = n.manifest_id)))
+     JOIN indexjob.reference x ON ((x.content_id = f.content_id)))
+     LEFT JOIN indexjob.symbol e ON (((e.content_id = x.content_id) AND (e.ord = x.enclosing_ord))))
+     LEFT JOIN indexjob.symbol o ON (((o.content_id = x.content_id) AND (o.ord = x.definition_ord))))
+     LEFT JOIN LATERAL ( SELECT t.path,
+            s.line,
+            count(*) OVER () AS found
+           FROM ((((indexjob.import m
+             JOIN indexjob.dependency d ON (((d.graph_id = n.graph_id) AND (d.path = f.path) AND (d.spec = m.spec))))
+             JOIN indexjob.manifest_file t ON (((t.manifest_id = n.manifest_id) AND (t.path = d.target_path))))
+             JOIN indexjob.symbol s ON (((s.content_id = t.content_id) AND ((s.name = x.name) OR (s.name = m.name)))))
+             LEFT JOIN indexjob.symbol p ON (((p.content_id = s.content_id) AND (p.ord = s.parent_ord))))
+          WHERE ((m.content_id = x.content_id) AND (m.ord = x.import_ord) AND
+                CASE
+                    WHEN (m.name IS NULL) THEN ((s.name = x.name) AND (s.parent_ord IS NULL))
+                    WHEN ((x.name = m.name) OR (x.name = m.alias)) THEN ((s.name = m.name) AND (s.parent_ord IS NULL))
+                    ELSE ((s.name = x.name) AND (((p.name = m.name) AND (p.parent_ord IS NULL)) OR ((s.parent_ord IS NULL) AND (t.path ~ (('(^|/)'::text || m.name) || '(/__init__)?\.\w+$'::text)))))
+                END)
+          ORDER BY t.path, s.line
+         LIMIT 1) i ON (((x.definition_ord IS NULL) AND (x.import_ord IS NOT NULL))));
 
 CREATE VIEW indexjob.resources AS
  SELECT j.id,
@@ -2427,20 +2491,6 @@ CREATE VIEW indexjob.summary WITH (security_barrier='true') AS
    FROM indexjob.index_jobs j
   WHERE (tenant = ANY (ARRAY( SELECT indexjob.own_tenants() AS own_tenants)))
   GROUP BY tenant, state;
-
-CREATE TABLE indexjob.symbol (
-    content_id bigint NOT NULL,
-    ord integer NOT NULL,
-    parent_ord integer,
-    line integer NOT NULL,
-    col integer NOT NULL,
-    end_line integer NOT NULL,
-    kind indexjob.symbol_kind NOT NULL,
-    exported boolean NOT NULL,
-    name text NOT NULL COLLATE pg_catalog."C",
-    signature text NOT NULL COLLATE pg_catalog."C",
-    doc text NOT NULL COLLATE pg_catalog."C"
-);
 
 CREATE VIEW indexjob.symbol_references WITH (security_barrier='true') AS
  SELECT n.repository,
@@ -3105,6 +3155,12 @@ GRANT SELECT ON TABLE indexjob.recent_failures TO indexjob_operator;
 
 GRANT INSERT ON TABLE indexjob.reference TO indexjob_worker;
 
+GRANT INSERT ON TABLE indexjob.symbol TO indexjob_worker;
+
+GRANT SELECT ON TABLE indexjob.resolved_references TO indexjob_reader;
+GRANT SELECT ON TABLE indexjob.resolved_references TO indexjob_producer;
+GRANT SELECT ON TABLE indexjob.resolved_references TO indexjob_operator;
+
 GRANT SELECT ON TABLE indexjob.resources TO indexjob_operator;
 
 GRANT SELECT,UPDATE ON TABLE indexjob.settings TO indexjob_operator;
@@ -3116,8 +3172,6 @@ GRANT SELECT ON TABLE indexjob.stuck TO indexjob_operator;
 GRANT SELECT ON TABLE indexjob.summary TO indexjob_reader;
 GRANT SELECT ON TABLE indexjob.summary TO indexjob_producer;
 GRANT SELECT ON TABLE indexjob.summary TO indexjob_operator;
-
-GRANT INSERT ON TABLE indexjob.symbol TO indexjob_worker;
 
 GRANT SELECT ON TABLE indexjob.symbol_references TO indexjob_reader;
 GRANT SELECT ON TABLE indexjob.symbol_references TO indexjob_producer;

@@ -68,7 +68,7 @@ def references(
     repo: RepositoryOption = None,
     limit: LimitOption = 100,
 ) -> None:
-    """Show where a name is used.
+    """Show where a name is used, and where what is meant is defined, if that can be known: likely ones with a "?".
 
     Example:
 
@@ -82,8 +82,8 @@ def references(
         answer_json(found)
     elif found:
         answer_table(
-            ("WHERE", "KIND", "NAME", "IN", "REPOSITORY"),
-            [(spot(row), row["kind"], row["name"], row["enclosing"], of(row)) for row in found],
+            ("WHERE", "KIND", "NAME", "IN", "DEFINED", "REPOSITORY"),
+            [(spot(row), row["kind"], row["name"], row["enclosing"], meant(row), of(row)) for row in found],
         )
     else:
         say(f"Nothing in the index uses {name}.")
@@ -183,6 +183,13 @@ def circle(paths: list[str]) -> str:
 def spot(row: dict[str, Any]) -> str:
     """As editors take it."""
     return f"{row['path']}:{row['line']}"
+
+
+def meant(row: dict[str, Any]) -> str:
+    """Where the definition of a use is, as editors take it; likely ones say so."""
+    if row["definition_path"] is None:
+        return ""
+    return f"{row['definition_path']}:{row['definition_line']}{'' if row['confidence'] == 'certain' else '?'}"
 
 
 def of(row: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ SYMBOL = CONTENT_ID | {
 }  # fmt: skip
 REFERENCE = CONTENT_ID | {
     "kind": "text", "name": "text", "line": "int4", "col": "int4", "enclosing_ord": "int4", "import_ord": "int4",
+    "definition_ord": "int4",
 }  # fmt: skip
 IMPORT = CONTENT_ID | {
     "ord": "int4", "kind": "text", "spec": "text", "name": "text", "alias": "text", "line": "int4",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 DefinitionRow: TypeAlias = tuple[int, int | None, str, str, int, int, int, str, str, bool]
 """(ord, parent_ord, kind, name, line, col, end_line, signature, doc, exported); (content, ord) is unique."""
 
-ReferenceRow: TypeAlias = tuple[str, str, int, int, int | None, int | None]
-"""(kind, name, line, col, enclosing_ord, import_ord)."""
+ReferenceRow: TypeAlias = tuple[str, str, int, int, int | None, int | None, int | None]
+"""(kind, name, line, col, enclosing_ord, import_ord, definition_ord)."""
 
 
 class References(Protocol):

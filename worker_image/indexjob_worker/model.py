@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Final, Literal, NamedTuple, get_args
 
-EXTRACTOR_VERSION: Final = 3
+EXTRACTOR_VERSION: Final = 4
 """Part of the key under which an extraction is kept: raise it whenever the same bytes give another extraction."""
 
 SymbolKind = Literal[
@@ -95,6 +95,8 @@ class Reference(NamedTuple):
     """One use of a name. `enclosing_ord` is the innermost definition around it, None at the top of the file.
 
     `import_ord` is the import that brought the name, or that brought what it is a member of, where the file tells.
+    `definition_ord` is the definition of this very file that it most likely means: by the scopes around it, or as a
+    member of its own class or of one that it names. A local variable of the same name is not known of.
     """
 
     kind: ReferenceKind
@@ -103,6 +105,7 @@ class Reference(NamedTuple):
     col: int
     enclosing_ord: int | None
     import_ord: int | None
+    definition_ord: int | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,18 +121,18 @@ class References:
     cols: Sequence[int]
     enclosing: Sequence[int]
     imports: Sequence[int]
+    definitions: Sequence[int]
 
     @classmethod
     def of(cls, rows: Iterable[Reference]) -> "References":
         """Turn rows into columns."""
-        kinds, names, lines, cols, enclosing, imports = tuple(zip(*rows, strict=True)) or ((),) * 6
+        kinds, names, lines, cols, *ords = tuple(zip(*rows, strict=True)) or ((),) * 7
         return cls(
             [REFERENCE_KINDS.index(kind) for kind in kinds],
             names,
             lines,
             cols,
-            [NONE if one is None else one for one in enclosing],
-            [NONE if one is None else one for one in imports],
+            *([NONE if one is None else one for one in column] for column in ords),
         )
 
     def __len__(self) -> int:
@@ -137,7 +140,8 @@ class References:
 
     def __iter__(self) -> Iterator[Reference]:
         kinds = map(REFERENCE_KINDS.__getitem__, self.kinds)
-        ords = ([None if one == NONE else one for one in column] for column in (self.enclosing, self.imports))
+        columns = (self.enclosing, self.imports, self.definitions)
+        ords = ([None if one == NONE else one for one in column] for column in columns)
         return map(tuple.__new__, repeat(Reference), zip(kinds, self.names, self.lines, self.cols, *ords, strict=True))
 
     def __eq__(self, other: object) -> bool:
@@ -146,7 +150,7 @@ class References:
     __hash__ = None  # type: ignore[assignment]
 
 
-NO_REFERENCES: Final = References((), (), (), (), (), ())
+NO_REFERENCES: Final = References((), (), (), (), (), (), ())
 
 
 class Import(NamedTuple):

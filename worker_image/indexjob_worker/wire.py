@@ -42,7 +42,7 @@ def encode(extraction: Extraction) -> bytes:
         ints += [array(INT, end_line), array(INT, exported)]
         texts += [*name, *signature, *doc]
     ints += [array(INT, references.kinds), array(INT, references.lines), array(INT, references.cols)]
-    ints += [array(INT, references.enclosing), array(INT, references.imports)]
+    ints += [array(INT, references.enclosing), array(INT, references.imports), array(INT, references.definitions)]
     texts += references.names
     if imports:
         _, ikind, spec, iname, alias, iline = zip(*imports, strict=True)
@@ -79,7 +79,7 @@ def _decode(data: bytes) -> Extraction:
         raise ValueError(status)
     columns = _Columns(data, end)
     d_ints = [columns.take(n_definitions) for _ in range(6)]
-    r_ints = [columns.take(n_references) for _ in range(5)]
+    r_ints = [columns.take(n_references) for _ in range(6)]
     i_ints = [columns.take(n_imports) for _ in range(2)]
     texts = columns.texts(3 * n_definitions + n_references + 3 * n_imports)
     d_texts, r_texts, i_texts = _split(texts, 3 * n_definitions, n_references)
@@ -97,14 +97,15 @@ def _decode(data: bytes) -> Extraction:
     )
     definitions = list(map(Definition._make, rows))
 
-    rkind, rline, rcol, enclosing, via = r_ints
+    rkind, rline, rcol, enclosing, via, meant = r_ints
     _all_within(lines, (rline,))
     _non_negative((rcol,))
     _within(enclosing, NONE, n_definitions - 1)
     _within(via, NONE, n_imports - 1)
+    _within(meant, NONE, n_definitions - 1)
     _within(rkind, 0, len(REFERENCE_KINDS) - 1)
     rnames = list(map(sys.intern, r_texts))  # few names, many uses
-    references = References(rkind, rnames, rline, rcol, enclosing, via)
+    references = References(rkind, rnames, rline, rcol, enclosing, via, meant)
 
     ikind, iline = i_ints
     _all_within(lines, (iline,))

@@ -79,11 +79,13 @@ CREATE TABLE indexjob.reference (
     col integer NOT NULL,
     enclosing_ord integer,
     import_ord integer,
+    definition_ord integer,
     kind indexjob.reference_kind NOT NULL,
     name text COLLATE "C" NOT NULL
 );
 CREATE INDEX reference_content ON indexjob.reference (content_id);
 CREATE INDEX reference_name ON indexjob.reference (name);
+COMMENT ON COLUMN indexjob.reference.definition_ord IS 'The definition of the same file that it most likely means.';
 COMMENT ON COLUMN indexjob.reference.col IS 'From 0, in bytes of the file.';
 
 CREATE TABLE indexjob.import (
@@ -186,7 +188,8 @@ CREATE TYPE indexjob.found_symbol AS (
     parent text, exported boolean, tenant text
 );
 CREATE TYPE indexjob.found_reference AS (
-    repository text, revision text, commit text, path text, name text, kind text, line integer, col integer, enclosing text, tenant text
+    repository text, revision text, commit text, path text, name text, kind text, line integer, col integer, enclosing text, tenant text,
+    definition_path text, definition_line integer, confidence text
 );
 CREATE TYPE indexjob.found_dependent AS (revision text, commit text, path text, depth integer, tenant text);
 

@@ -95,7 +95,9 @@ class Source(NamedTuple):
             )
             for n, name in enumerate(self.defines)
         ]
-        references = [("call", name, n + 2, 8, 0 if self.defines else None, None) for n, name in enumerate(self.calls)]
+        references = [
+            ("call", name, n + 2, 8, 0 if self.defines else None, None, None) for n, name in enumerate(self.calls)
+        ]
         imports = [(n, "import", name, None, None, n + 1) for n, name in enumerate(self.imports)]
         return Blob(self.key, 100, 10, "ok", definitions, references, imports)
 

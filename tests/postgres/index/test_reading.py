@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from hashlib import sha1
+
 import pytest
 from psycopg import errors
 
-from indexjob.index import Cycle, File, display_path
+from indexjob.index import Blob, BlobKey, Cycle, File, Graph, display_path
+from indexjob_worker.extraction import extract
+from indexjob_worker.languages import language_of
+from indexjob_worker.resolvers import ImportingFile, resolve
 
 REPOSITORY = "https://example.org/team/project"
 
@@ -50,6 +55,41 @@ def test_the_views_say_what_was_published(queue, worker, source, reader) -> None
     assert rows(reader, "SELECT * FROM indexjob.cycles") == [(*at, 0, 3, ["pkg/a.py", "b.py"], "default")]
 
 
+RESOLVING = {
+    "lib.py": "class Kit:\n    def use(self): pass\n\ndef tool(): pass\n",
+    "pkg/__init__.py": "",
+    "pkg/mod.py": "def inner(): pass\n",
+    "twice.py": "if x:\n    def either(): pass\nelse:\n    def either(): pass\n",
+    "main.py": "import lib\nfrom lib import Kit as K\nfrom pkg import mod\nfrom twice import either\nimport os\n"
+    "def own(): return own\nlib.tool()\nK()\nK.use()\nmod.inner()\neither()\nown()\nos.getcwd()\n",
+}
+
+
+def test_references_say_which_definition_they_mean(queue, worker, reader) -> None:
+    """Of the file itself, by an import, as a member of either; and how sure that is."""
+    languages = {path: language_of(path) for path in RESOLVING}
+    extracted = {path: extract(text.encode(), languages[path]) for path, text in RESOLVING.items()}
+    keys = {path: BlobKey(sha1(text.encode()).hexdigest(), "python") for path, text in RESOLVING.items()}
+    contents = worker.index.store(
+        Blob(keys[path], 1, one.lines, one.status, *one[2:]) for path, one in extracted.items()
+    )
+    files = [File(path, path.encode(), "ok", contents[keys[path]].id, 1) for path in RESOLVING]
+    importing = [ImportingFile(path, languages[path], one.imports) for path, one in extracted.items()]
+    graph = Graph(b"resolving", (resolve(importing, RESOLVING, {}), ()))
+    worker.index.publish(queue.launch(), "c", files, graph)
+    query = "SELECT line, name, definition_path, definition_line, confidence FROM indexjob.resolved_references"
+    assert rows(reader, f"{query} WHERE path = 'main.py' AND kind = 'call' ORDER BY line") == [
+        (7, "tool", "lib.py", 4, "certain"),
+        (8, "K", "lib.py", 1, "certain"),
+        (9, "use", "lib.py", 2, "certain"),
+        (10, "inner", "pkg/mod.py", 1, "certain"),
+        (11, "either", "twice.py", 2, "likely"),
+        (12, "own", "main.py", 6, "likely"),
+        (13, "getcwd", None, None, None),
+    ]
+    assert rows(reader, "SELECT definition_path FROM indexjob.find_references('tool')") == [("lib.py",)]
+
+
 def test_only_what_a_revision_shows_now_is_seen(queue, worker, source, reader) -> None:
     for commit, name in (("a", "Old"), ("b", "New")):
         launch = queue.launch()
@@ -64,7 +104,7 @@ def test_a_function_is_a_view_that_was_asked_a_question(queue, worker, source, r
     other = "https://example.org/team/other"
     worker.publish(queue.launch(), "c", source("a.py", ("A", "b"), ("x", "b")))
     worker.publish(queue.launch(repository=other), "d", source("a.py", ("b", "A"), ("b",)))
-    for view, function in (("symbols", "find_definitions"), ("symbol_references", "find_references")):
+    for view, function in (("symbols", "find_definitions"), ("resolved_references", "find_references")):
         everywhere = rows(reader, f"SELECT * FROM indexjob.{function}('b')")
         assert len(everywhere) == 2
         assert sorted(everywhere) == sorted(rows(reader, f"SELECT * FROM indexjob.{view} WHERE name = 'b'"))
@@ -122,7 +162,10 @@ def test_dependents_of_each_revision(queue, worker, source, reader) -> None:
 
 
 QUERIES = [
-    *(f"SELECT tenant FROM indexjob.{v}" for v in ("files", "symbols", "symbol_references", "dependencies", "cycles")),
+    *(
+        f"SELECT tenant FROM indexjob.{v}"
+        for v in ("files", "symbols", "symbol_references", "resolved_references", "dependencies", "cycles")
+    ),
     "SELECT tenant FROM indexjob.find_definitions('A')",
     "SELECT tenant FROM indexjob.find_references('x')",
     "SELECT tenant FROM indexjob.search_symbols('a')",

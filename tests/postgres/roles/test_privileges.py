@@ -28,7 +28,7 @@ FUNCTIONS = {
 RELATIONS = {
     "jobs": f"SELECT: {ASK}", "attempts": f"SELECT: {ASK}", "summary": f"SELECT: {ASK}", "stuck": f"SELECT: {ASK}",
     "recent_failures": f"SELECT: {ASK}", "durations": f"SELECT: {ASK}", "batches": f"SELECT: {ASK}", "waiting": f"SELECT: {ASK}",
-    "files": f"SELECT: {ASK}", "symbols": f"SELECT: {ASK}", "symbol_references": f"SELECT: {ASK}", "dependencies": f"SELECT: {ASK}", "cycles": f"SELECT: {ASK}",
+    "files": f"SELECT: {ASK}", "symbols": f"SELECT: {ASK}", "symbol_references": f"SELECT: {ASK}", "resolved_references": f"SELECT: {ASK}", "dependencies": f"SELECT: {ASK}", "cycles": f"SELECT: {ASK}",
     "active": f"SELECT: {O}", "depths": f"SELECT: {O}", "resources": f"SELECT: {O}", "index_jobs": f"SELECT: {O}", "slots": f"SELECT: {O}", "progress": f"SELECT: {O}", "index_job_attempts": f"SELECT: {O}",
     "lease": f"SELECT: {O}", "settings": f"SELECT UPDATE: {O}", "tenants": f"SELECT INSERT UPDATE DELETE: {O}",
     "instance": f"SELECT(id created_at): {O}",

@@ -21,7 +21,9 @@ def outline(extraction: Extraction) -> str:
     for use in extraction.references:
         where = "" if use.enclosing_ord is None else f" in {extraction.definitions[use.enclosing_ord].name}"
         via = "" if use.import_ord is None else f" from {extraction.imports[use.import_ord].spec!r}"
-        lines.append(f"  {use.line}:{use.col} {use.kind} {use.name}{where}{via}")
+        known = None if use.definition_ord is None else extraction.definitions[use.definition_ord]
+        meant = "" if known is None else f" = {known.kind} at {known.line}"
+        lines.append(f"  {use.line}:{use.col} {use.kind} {use.name}{where}{via}{meant}")
     return "\n".join(lines) + "\n"
 
 

@@ -8,7 +8,7 @@ from indexjob_worker.model import NO_REFERENCES, Definition, Extraction, Import,
 from indexjob_worker.wire import MalformedExtractionError, decode, encode
 
 EMPTY = Extraction("ok", 0, [], NO_REFERENCES, [])
-ROWS = [Reference("call", "print", 3, 4, 1, None), Reference("import", "b", 1, 0, None, 0)]
+ROWS = [Reference("call", "print", 3, 4, 1, None, 1), Reference("import", "b", 1, 0, None, 0, None)]
 FULL = Extraction(
     "syntax_error",
     9,
@@ -38,6 +38,7 @@ def test_round_trip(extraction: Extraction) -> None:
         FULL._replace(definitions=[FULL.definitions[0]._replace(parent_ord=0)]),
         FULL._replace(references=References.of([ROWS[0]._replace(enclosing_ord=2)])),
         FULL._replace(references=References.of([ROWS[0]._replace(import_ord=7)])),
+        FULL._replace(references=References.of([ROWS[0]._replace(definition_ord=2)])),
         FULL._replace(references=References.of([ROWS[0]._replace(col=-1)])),
         FULL._replace(definitions=[FULL.definitions[0]._replace(name="a\0b")]),
         FULL._replace(status="sudo"),  # type: ignore[arg-type]

@@ -65,6 +65,6 @@ def extract(data: bytes, language: Language, lap: Callable[[], object] = lambda:
     definitions, boundaries = read_definitions(source, language, captures)
     imported = read_imports(source, captures)
     lap()
-    references = read_references(source, captures, boundaries, imported, language.binding)
+    references = read_references(source, captures, definitions, boundaries, imported, language.binding)
     status: ExtractionStatus = "syntax_error" if broken else "ok"
     return Extraction(status, source.lines, definitions, references, [place.item for place in imported])

@@ -13,8 +13,18 @@ from typing import Final
 
 from indexjob_worker.extraction.definitions import Boundaries, Captures
 from indexjob_worker.extraction.imports import Imported
+from indexjob_worker.extraction.scopes import read_scopes
 from indexjob_worker.extraction.source import Source
-from indexjob_worker.model import MAX_NAME, NO_REFERENCES, NONE, REFERENCE_KINDS, Import, ReferenceKind, References
+from indexjob_worker.model import (
+    MAX_NAME,
+    NO_REFERENCES,
+    NONE,
+    REFERENCE_KINDS,
+    Definition,
+    Import,
+    ReferenceKind,
+    References,
+)
 
 KINDS: Final[tuple[ReferenceKind, ...]] = ("property", "type", "call")
 """If several patterns caught one name, the last of these says most."""
@@ -33,6 +43,7 @@ END: Final = attrgetter("end_byte")
 def read_references(
     source: Source,
     captures: Captures,
+    definitions: list[Definition],
     boundaries: Boundaries,
     imported: list[Imported],
     binding: Callable[[Import], str | None],
@@ -54,7 +65,9 @@ def read_references(
     imports = _imports(source.data, starts, stops, names, by_name) if by_name else [NONE] * len(starts)
     if imported:
         _name_imports(imported, starts, imports)
-    return References(kinds, names, lines, cols, _enclosing(boundaries, starts), imports)
+    enclosing = _enclosing(boundaries, starts)
+    meant = read_scopes(source.data, definitions, starts, names, enclosing, imports)
+    return References(kinds, names, lines, cols, enclosing, imports, meant)
 
 
 def _places(data: bytes, captures: Captures, imported: list[Imported]) -> tuple[dict[int, int], dict[int, int]]:
