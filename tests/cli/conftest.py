@@ -134,7 +134,7 @@ def index(queue: Queue) -> UUID:
             10,
             "syntax_error" if name == "gamma" else "ok",
             [(0, None, "class" if name == "Alpha" else "function", name, 1, 0, 5, f"def {name}()", "What for.", True)],
-            [("call", "Alpha", line, 4, 0, None) for line in range(place)],
+            [("call", "Alpha", line, 4, 0, None, None) for line in range(place)],
             [],
         )
         for place, name in enumerate(paths.values())

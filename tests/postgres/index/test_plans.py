@@ -20,7 +20,7 @@ INSERT INTO indexjob.content (unused_since, size, extractor_version, lines, symb
 INSERT INTO indexjob.symbol
     SELECT f, o, nullif(o - 1, -1), o, 0, o, 'function', true, 'name_' || (f * 7 + o * 13) % 5000, '', ''
     FROM generate_series(1, 10000) f, generate_series(0, 9) o;
-INSERT INTO indexjob.reference SELECT f, o, 0, o % 10, NULL, 'call', 'name_' || (f * 7 + o * 13) % 5000
+INSERT INTO indexjob.reference SELECT f, o, 0, o % 10, NULL, NULL, 'call', 'name_' || (f * 7 + o * 13) % 5000
     FROM generate_series(1, 10000) f, generate_series(0, 19) o;
 INSERT INTO indexjob.manifest (tenant, hash) SELECT 'default', int8send(g) FROM generate_series(1, 100) g;
 INSERT INTO indexjob.manifest_file SELECT 1 + f / 100, f, 1, 'ok', 0, 'src/' || f || '.py' FROM generate_series(1, 9999) f;

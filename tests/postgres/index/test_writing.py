@@ -29,7 +29,7 @@ def test_what_was_stored_is_found_again(admin, worker, source) -> None:
     )
     assert rows.fetchall() == a.blob().definitions
     rows = admin.execute(
-        "SELECT kind::text, name, line, col, enclosing_ord, import_ord FROM indexjob.reference WHERE content_id = %s ORDER BY line",
+        "SELECT kind::text, name, line, col, enclosing_ord, import_ord, definition_ord FROM indexjob.reference WHERE content_id = %s ORDER BY line",
         [stored[a.key].id],
     )
     assert rows.fetchall() == a.blob().references
