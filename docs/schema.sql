@@ -838,6 +838,20 @@ BEGIN
         AND NOT EXISTS (SELECT FROM jsonb_array_elements(value) e WHERE jsonb_typeof(e) <> 'string' OR length(e #>> '{}') NOT BETWEEN 1 AND 500);
 END $$;
 
+CREATE FUNCTION indexjob.keep_tenant() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.name = OLD.name THEN
+        RETURN NEW;
+    ELSIF EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.tenant = OLD.name) THEN
+        RAISE EXCEPTION 'tenant "%" has index jobs', OLD.name
+            USING ERRCODE = 'foreign_key_violation', HINT = 'Cancel them and prune them first. With a cap of 0 nothing more of it is started.';
+    END IF;
+    RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+
 CREATE FUNCTION indexjob.known_commits(tenant text, repository text, options jsonb, newest integer DEFAULT 50) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1720,13 +1734,20 @@ CREATE FUNCTION indexjob.set_aside_snapshots(keep_snapshots integer) RETURNS voi
         SELECT p.repository_id, p.revision, p.snapshot_id, p.published_at,
             row_number() OVER (PARTITION BY p.repository_id, p.revision, s.selection ORDER BY p.published_at DESC) AS place
         FROM indexjob.publication p JOIN indexjob.snapshot s ON s.id = p.snapshot_id
+    ), forgotten AS (
+        -- A publication that is renewed meanwhile is another time's, or current. What a publisher holds is left for the next time: it may wait for us already.
+        SELECT p.repository_id, p.revision, p.snapshot_id
+        FROM ranked r JOIN indexjob.publication p ON p.repository_id = r.repository_id AND p.revision = r.revision AND p.snapshot_id = r.snapshot_id
+        WHERE r.place > keep_snapshots AND p.published_at = r.published_at AND NOT p.current
+        FOR UPDATE OF p SKIP LOCKED
     )
-    -- A publication that is renewed meanwhile is another time's, or current.
-    DELETE FROM indexjob.publication p USING ranked r
-    WHERE r.place > keep_snapshots AND p.repository_id = r.repository_id AND p.revision = r.revision AND p.snapshot_id = r.snapshot_id
-        AND p.published_at = r.published_at AND NOT p.current;
+    DELETE FROM indexjob.publication p USING forgotten f
+    WHERE p.repository_id = f.repository_id AND p.revision = f.revision AND p.snapshot_id = f.snapshot_id;
     UPDATE indexjob.snapshot s SET unused_since = clock_timestamp()
-    WHERE s.unused_since IS NULL AND NOT EXISTS (SELECT FROM indexjob.publication p WHERE p.snapshot_id = s.id);
+    WHERE s.id IN (
+        SELECT u.id FROM indexjob.snapshot u
+        WHERE u.unused_since IS NULL AND NOT EXISTS (SELECT FROM indexjob.publication p WHERE p.snapshot_id = u.id)
+        FOR NO KEY UPDATE SKIP LOCKED);
 $$;
 
 CREATE FUNCTION indexjob.settle_coalesced(leader uuid[]) RETURNS integer
@@ -2851,6 +2872,8 @@ CREATE INDEX symbol_name ON indexjob.symbol USING btree (name);
 
 CREATE INDEX symbol_name_any_case ON indexjob.symbol USING btree (lower(name));
 
+CREATE TRIGGER keep_tenant BEFORE DELETE OR UPDATE OF name ON indexjob.tenants FOR EACH ROW EXECUTE FUNCTION indexjob.keep_tenant();
+
 CREATE CONSTRAINT TRIGGER wake_on_insert AFTER INSERT ON indexjob.index_jobs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((current_setting('indexjob.woken'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION indexjob.wake();
 
 CREATE CONSTRAINT TRIGGER wake_on_steering AFTER UPDATE OF state, line ON indexjob.index_jobs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.line = 'new'::indexjob.line_place) OR (new.state = ANY (ARRAY['cancelled'::indexjob.job_state, 'suspended'::indexjob.job_state])))) EXECUTE FUNCTION indexjob.wake();
@@ -2947,6 +2970,8 @@ GRANT SELECT ON TABLE indexjob.index_jobs TO indexjob_operator;
 REVOKE ALL ON FUNCTION indexjob.is_sound(job indexjob.index_jobs) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.is_text_array(value jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION indexjob.keep_tenant() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.known_commits(tenant text, repository text, options jsonb, newest integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.known_commits(tenant text, repository text, options jsonb, newest integer) TO indexjob_operator;

@@ -1,6 +1,6 @@
 -- Forgets what no revision needs any more, some of it at each call: what it deleted. Nothing that a run may count on is touched: what is out of use
 -- is first marked, and deleted only when it was marked before the oldest run began that is still on its way (and `grace` before that, for marks
--- that were not committed yet when a run looked). Runs renew the mark of unused content that they mean to use.
+-- that were not committed yet when a run looked: it has to be longer than such a call takes). Runs renew the mark of unused content that they mean to use.
 --
 -- `keep_snapshots` are kept of each revision and selection; what a revision shows now always is.
 CREATE OR REPLACE FUNCTION indexjob.collect_garbage(

@@ -188,3 +188,6 @@ CREATE CONSTRAINT TRIGGER wake_on_steering AFTER UPDATE OF state, line ON indexj
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (NEW.line = 'new' OR NEW.state IN ('cancelled', 'suspended'))
     EXECUTE FUNCTION indexjob.wake();
+
+CREATE FUNCTION indexjob.keep_tenant() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER keep_tenant BEFORE DELETE OR UPDATE OF name ON indexjob.tenants FOR EACH ROW EXECUTE FUNCTION indexjob.keep_tenant();

@@ -161,6 +161,9 @@ def login(admin: psycopg.Connection[Any], database: str) -> Iterator[Callable[..
 
         yield connect
     for identifier in names:
+        admin.execute(
+            sql.SQL("DROP OWNED BY {}").format(identifier)
+        )  # its session may not have ended, nor its temporary functions
         admin.execute(sql.SQL("DROP ROLE {}").format(identifier))
 
 

@@ -190,3 +190,21 @@ def test_at_least_one_snapshot_is_kept(admin) -> None:
     for keep in (0, None):
         with pytest.raises(errors.InvalidParameterValue):
             admin.execute("SELECT indexjob.collect_garbage(%s)", [keep])
+
+
+@pytest.mark.parametrize("held", ["snapshot", "publication"])
+def test_what_a_publisher_holds_is_left_for_the_next_time(admin, publish, held: str) -> None:
+    """It may be waiting for the collector by then: to wait for it would be a deadlock."""
+    publish("a")
+    publish("b")
+    with psycopg.connect(admin.info.dsn) as publisher:
+        publisher.execute(
+            f"SELECT FROM indexjob.{held} WHERE {{}} = (SELECT id FROM indexjob.snapshot WHERE commit = 'a') FOR NO KEY UPDATE".format(
+                "id" if held == "snapshot" else "snapshot_id"
+            ).encode()
+        )
+        admin.execute("SET statement_timeout = '2s'")
+        assert collect(admin)["snapshots"] == 0
+        admin.execute("RESET statement_timeout")
+    collect(admin)
+    assert counts(admin)["snapshot"] == 1

@@ -138,3 +138,15 @@ def test_every_invariant_of_the_function_is_tried(database: str) -> None:
     assert source.count("SELECT '") == len(DAMAGE)
     for invariant in DAMAGE:
         assert invariant.replace("'", "''") in source
+
+
+@pytest.mark.parametrize("query", ["DELETE FROM indexjob.tenants", "UPDATE indexjob.tenants SET name = 'b'"])
+def test_a_tenant_that_has_jobs_stays(leader: Leader, query: str) -> None:
+    """Nobody would see them any more. One that has none goes, and whatever else is said of a tenant may change."""
+    job = leader.enqueue("a", tenant="a")
+    leader.connection.execute("UPDATE indexjob.tenants SET cap = 1, name = 'a' WHERE name = 'a'")
+    with pytest.raises(errors.ForeignKeyViolation):
+        leader.connection.execute(f"{query} WHERE name = 'a'".encode())
+    leader.value("SELECT indexjob.cancel(%s)", job)
+    assert leader.value("SELECT indexjob.prune('0 s')") == 1
+    assert leader.connection.execute(f"{query} WHERE name = 'a'".encode()).rowcount == 1
