@@ -16,7 +16,7 @@ from indexjob_worker.languages import LANGUAGES
 from indexjob_worker.model import EXTRACTOR_VERSION, Import
 from indexjob_worker.resolvers import ImportingFile, manifest_paths, resolve
 
-RESOLVER_VERSION: Final = 1
+RESOLVER_VERSION: Final = 2
 """Raise it whenever the same imports, paths and manifests give other dependencies."""
 LARGEST_MANIFEST: Final = 1024 * 1024
 NOT_REGULAR: Final = frozenset({"symlink", "submodule"})

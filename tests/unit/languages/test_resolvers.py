@@ -118,6 +118,19 @@ def test_go(spec: str, expected: object) -> None:
     assert leads({**GO_TREE, "cmd/main.go": f'package main\nimport "{spec}"'}, "cmd/main.go") == {spec: expected}
 
 
+def test_go_workspace() -> None:
+    """Its modules find each other without a `replace` of their own; what it replaces counts for all of them."""
+    tree = {
+        "go.work": "go 1.26\n\nuse (\n\t./app\n\t./lib\n)\n\nreplace example.net/far => ./forked\n",
+        "app/go.mod": "module example.org/app\n\nrequire example.org/lib v0.0.0\n",
+        "lib/go.mod": "module example.org/lib\n",
+        "lib/l.go": "",
+        "forked/f.go": "",
+        "app/main.go": 'package main\nimport (\n\t"example.org/lib"\n\t"example.net/far"\n)',
+    }
+    assert leads(tree, "app/main.go") == {"example.org/lib": ["lib/l.go"], "example.net/far": ["forked/f.go"]}
+
+
 def test_go_packages_make_no_circles_of_their_own() -> None:
     tree = {**GO_TREE, "a/one_test.go": 'package a_test\nimport "example.org/top/a"'}
     assert {(d.src_path, d.dst_path) for d in dependencies(tree)} == {

@@ -39,7 +39,8 @@ def _modules(tree: Tree) -> dict[str, str]:
     for directory, text in texts.items():
         if named := MODULE.search(text):
             modules.setdefault(named[1], directory)
-    for directory, text in texts.items():
+    # What a workspace replaces counts for all of its modules, so it comes first.
+    for directory, text in (*tree.manifests_named("go.work").items(), *texts.items()):
         for name, place in REPLACE.findall(text):
             target = below(directory, place)
             if target is not None:
