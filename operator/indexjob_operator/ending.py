@@ -36,7 +36,7 @@ def judge_failure(job: ActiveJob, seen: LaunchSeen, profile: Profile) -> Failure
     """Of a launch that has failed, by what its attempts left behind."""
     failed = _failed_attempts(seen)
     if not failed:
-        return _without_attempts(seen)
+        return _without_attempts(job, seen)
     last = failed[-1]
     if last.exit_code == ExitCode.DEADLINE or last.reason is Reason.DEADLINE_EXCEEDED:
         return Failure(Reason.DEADLINE_EXCEEDED, last.outcome.message if last.outcome else describe(last))
@@ -92,7 +92,7 @@ def _out_of_memory(job: ActiveJob, seen: LaunchSeen, profile: Profile) -> Failur
     )
 
 
-def _without_attempts(seen: LaunchSeen) -> Failure:
+def _without_attempts(job: ActiveJob, seen: LaunchSeen) -> Failure:
     """Its pods were removed before they were seen: the Job's own word is all there is."""
     found = _EXIT_CODE.search(seen.ended_by or "")
     if found and int(found[1]) == ExitCode.DEADLINE:
@@ -102,6 +102,12 @@ def _without_attempts(seen: LaunchSeen) -> Failure:
             f"The worker gave up for good with exit code {found[1]}; its pod was removed before its reason was read."
         )
         return Failure(Reason.PERMANENT_ERROR, sentence)
+    if found and int(found[1]) == KILLED:
+        if job.backoff_left > 0:
+            return Failure(Reason.KILLED, "The worker was killed, and its pod removed.", again=True, spent=1)
+        return Failure(
+            Reason.BACKOFF_LIMIT_EXCEEDED, "The only attempt failed: the worker was killed, and its pod removed."
+        )
     if _ended_by(seen, BY_BACKOFF):
         return Failure(Reason.BACKOFF_LIMIT_EXCEEDED, "All attempts failed, and their pods were removed.")
     sentence = "Its launch ended before any attempt did."

@@ -275,3 +275,16 @@ def test_a_launch_whose_row_went_on_without_it_is_taken_down(state: str, seen: L
 
 def test_an_older_launch_is_taken_down_before_the_next_is_looked_at() -> None:
     assert judge(replace(JOB, launch=3), None) == TakeDown(KEY)
+
+
+def test_a_pod_that_was_deleted_and_killed_at_that_spends_an_attempt() -> None:
+    seen = replace(
+        ended(),
+        ended_by="PodFailurePolicy: Container index for pod a/b failed with exit code 137 matching FailJob rule",
+    )
+    decision = judge(RUNNING, seen)
+    assert isinstance(decision, Requeue)
+    assert (decision.reason, decision.spent, decision.infrastructure) == (Reason.KILLED, 1, False)
+    last = judge(replace(RUNNING, backoff_left=0), seen)
+    assert isinstance(last, Finish)
+    assert last.verdict.reason == Reason.BACKOFF_LIMIT_EXCEEDED
