@@ -108,7 +108,7 @@ class AnsweringProxy:
             request.method,
             f"{self._upstream}{request.path_qs}",
             headers=headers,
-            data=await request.read(),
+            data=await request.read() or None,
             ssl=self._trust,
         ) as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
