@@ -17,6 +17,9 @@ REPOSITORIES = 1_000
 FILES_A_REPOSITORY = 50
 LOOKUPS = 400
 
+CONTENTS = REPOSITORIES * FILES_A_REPOSITORY
+SIZES = {"repositories": REPOSITORIES, "contents": CONTENTS, "each": SYMBOLS // CONTENTS}
+
 FILL = (
     "INSERT INTO indexjob.repository (tenant, url) SELECT 'default', 'https://example.org/team/r' || n FROM generate_series(1, %(repositories)s) n",
     "INSERT INTO indexjob.graph (tenant, hash) VALUES ('default', 'x')",
@@ -24,7 +27,7 @@ FILL = (
     (
         "INSERT INTO indexjob.content"
         " (size, extractor_version, lines, symbols, symbol_references, status, tenant, language, blob_sha, imports_digest, unused_since)"
-        " SELECT 1, 1, 1000, 1, 1, 'ok', 'default', 'python', int8send(n), 'x', NULL FROM generate_series(1, %(repositories)s * %(files)s) n"
+        " SELECT 1, 1, 1000, 1, 1, 'ok', 'default', 'python', int8send(n), 'x', NULL FROM generate_series(1, %(contents)s) n"
     ),
     (
         "INSERT INTO indexjob.manifest_file (manifest_id, content_id, size, status, flags, path)"
@@ -42,7 +45,7 @@ FILL = (
     (
         "INSERT INTO indexjob.symbol (content_id, ord, line, col, end_line, kind, exported, name, signature, doc)"
         " SELECT c.id, o, o + 1, 4, o + 2, 'function', true, CASE WHEN o %% 20 = 0 THEN 'common' || (c.id * 7 + o) %% 500 ELSE 'name' || c.id || '_' || o END,"
-        " 'def f(self, value: int) -> str', '' FROM indexjob.content c, generate_series(0, %(symbols)s / (%(repositories)s * %(files)s) - 1) o"
+        " 'def f(self, value: int) -> str', '' FROM indexjob.content c, generate_series(0, %(each)s - 1) o"
     ),
     "ANALYZE",
 )
@@ -54,14 +57,11 @@ def measure(server: Server) -> Iterator[Figure]:
         for statement in FILL:
             connection.execute(
                 statement.encode(),
-                {"repositories": REPOSITORIES, "files": FILES_A_REPOSITORY, "symbols": SYMBOLS}
-                if "%" in statement
-                else None,
+                SIZES if "%" in statement else None,
             )
         connection.execute("VACUUM indexjob.symbol")
         dice = random.Random(1)
-        contents = REPOSITORIES * FILES_A_REPOSITORY
-        rare = [f"name{dice.randint(1, contents)}_{dice.choice((1, 3, 7, 11))}" for _ in range(LOOKUPS)]
+        rare = [f"name{dice.randint(1, CONTENTS)}_{dice.choice((1, 3, 7, 11))}" for _ in range(LOOKUPS)]
         common = [f"common{dice.randrange(500)}" for _ in range(LOOKUPS)]
         mixed = [dice.choice((a, b)) for a, b in zip(rare, common, strict=True)]
         _times(connection, mixed[:20], None)
