@@ -32,10 +32,10 @@ def restored(database: str, file: Path) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_what_was_under_way_at_the_backup_is_run_again_and_index_jobs_are_asked_for_again(
+def test_what_was_under_way_at_the_backup_is_run_again_and_what_ended_later_when_it_is_asked_for(
     installed: Installed, tmp_path: Path
 ) -> None:
-    """What ended after the backup is forgotten and made again; each row has one snapshot in the end."""
+    """Each row has one snapshot in the end."""
     release = installed.release
     before = installed.enqueue(installed.repository("before"))
     assert installed.wait_for(before, "completed", "failed")["state"] == "completed"
@@ -54,12 +54,13 @@ def test_what_was_under_way_at_the_backup_is_run_again_and_index_jobs_are_asked_
 
     assert installed.job(before)["state"] == "completed"
     assert installed.wait_for(under_way, "completed", "failed")["state"] == "completed"
+    release.space("annotate", f"indexjob/{name}", "codeindex.dev/rerun=restored")
     with psycopg.connect(installed.database.admin, autocommit=True) as admin:
 
         def question(query: str) -> list[tuple[object, ...]]:
             return admin.execute(query.encode()).fetchall()
 
-        finished = "SELECT count(*) FROM indexjob.jobs WHERE finished_at IS NULL"
-        assert until(lambda: question(finished) == [(0,)], 120, every=0.5), release.story()
+        ended = "SELECT state::text FROM indexjob.jobs WHERE repository LIKE '%after'"
+        assert until(lambda: question(ended) == [("completed",)], 180, every=0.5), release.story()
         assert question("SELECT * FROM indexjob.check_invariants('0')") == []
         assert question("SELECT repository_id, commit FROM indexjob.snapshot GROUP BY 1, 2 HAVING count(*) > 1") == []
