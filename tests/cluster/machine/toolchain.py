@@ -22,8 +22,8 @@ from tests.cluster.machine.place import cache
 SOURCES = Path(__file__).parent / "go"
 SERIES = "go1.26"  # built with 1.27 the API server's OpenAPI endpoint fails, and `kubectl apply` with it
 VERSION = "v1.36.2"
-COMPILER = "all=-dwarf=false -l"  # no debug data, no inlining: half of the processor time, and tests don't see the difference
-MEMORY = {"GOGC": "off", "GOMEMLIMIT": "3GiB"}  # a third less again: compilers end before their garbage matters
+COMPILER = "all=-dwarf=false -l"  # neither debug data nor inlining, which tests don't miss
+MEMORY = {"GOGC": "off", "GOMEMLIMIT": "3GiB"}  # compilers end before their garbage matters
 
 
 @dataclass(frozen=True, slots=True)
