@@ -13,7 +13,8 @@ SHORTEST_SECRET = 4
 
 _USERINFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
 _HEADER = re.compile(r"(?i)(authorization\s*:\s*(?:basic|bearer|token)?\s*)[^\s'\"]+")
-_PASSWORD = re.compile(r"(?i)\b(password|passwd|token|secret)(\s*[=:]\s*)[^\s'\"&]+")
+_PASSWORD = re.compile(r"(?i)\b(password|passwd|token|secret)(\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s,;'\"&]+)")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 
 
 class Scrubber:
@@ -36,4 +37,5 @@ class Scrubber:
             text = text.replace(secret, MASK)
         text = _USERINFO.sub(f"{MASK}@", text)
         text = _HEADER.sub(rf"\1{MASK}", text)
+        text = _BEARER.sub(rf"\1 {MASK}", text)
         return _PASSWORD.sub(rf"\1\2{MASK}", text)

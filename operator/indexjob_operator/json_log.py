@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
 import traceback
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from psycopg import Error, conninfo
 
+from indexjob.scrub import Scrubber
+
 if TYPE_CHECKING:
     from types import TracebackType
 
-USER_INFO = re.compile(r"(?<=://)[^\s/@'\"]+@")
-PASSWORD = re.compile(r"(?i)\b(password|passwd|token)(\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s,;]+)")
-BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
-SHORTEST_SECRET = 4
 STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 QUIET = {
     "kopf": logging.WARNING,
@@ -31,28 +29,15 @@ QUIET = {
     "kubernetes": logging.WARNING,
 }
 
-_secrets: set[str] = set()
+scrub = Scrubber()
 
 
 def conceal(*database_urls: str | None) -> None:
     """From now on these, and the passwords in them, are in no line."""
     for url in filter(None, database_urls):
-        _secrets.add(url)
-        try:
-            password = conninfo.conninfo_to_dict(url).get("password")
-        except Error:
-            continue
-        if password and len(str(password)) >= SHORTEST_SECRET:
-            _secrets.add(str(password))
-
-
-def scrub(text: str) -> str:
-    """The same text without secrets."""
-    for secret in _secrets:
-        text = text.replace(secret, "***")
-    text = USER_INFO.sub("***@", text)
-    text = BEARER.sub(r"\1 ***", text)
-    return PASSWORD.sub(r"\1\2***", text)
+        scrub.learn(url)
+        with suppress(Error):
+            scrub.learn(str(conninfo.conninfo_to_dict(url).get("password") or ""))
 
 
 class JsonFormatter(logging.Formatter):

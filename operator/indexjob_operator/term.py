@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 RECONCILERS = 16
 """So many that the ends of launches come together, and are recorded together."""
 AFTER_AN_ERROR_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Term:
@@ -130,14 +131,19 @@ class Term:
 
 async def _patiently(loop: Callable[[], Awaitable[None]], failed: Callable[[], None] = lambda: None) -> None:
     """Run a loop; when it fails, run it again after a while. What it had done by then, and not heard of, is for `failed` to see to."""
+    pause, told = AFTER_AN_ERROR_SECONDS, ""
     while True:
         try:
             await loop()
         except LeadershipLostError:
             raise
         except psycopg.Error as error:
+            pause = AFTER_AN_ERROR_SECONDS
             logger.warning("Postgres failed: %s", error, extra={"action": "database-error"})
         except Exception as error:  # the API's, say: the other loops have no part in it
-            logger.warning("%s; again soon", error, exc_info=error, extra={"action": "loop-failed"})
-        await asyncio.sleep(AFTER_AN_ERROR_SECONDS)
+            again = told == str(error)
+            pause, told = min(pause * 2, LONGEST_PAUSE_SECONDS) if again else AFTER_AN_ERROR_SECONDS, str(error)
+            trace = None if again else error  # an outage says the same for minutes
+            logger.warning("%s; again in %.0f s", error, pause, exc_info=trace, extra={"action": "loop-failed"})
+        await asyncio.sleep(pause)
         failed()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from indexjob.scrub import Scrubber
 from indexjob_operator import json_log
 
 
@@ -52,7 +53,7 @@ def test_secrets_are_in_no_line(said: str) -> None:
 def test_a_password_that_the_process_was_given_is_in_no_line_wherever_it_stands(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(json_log, "_secrets", set())
+    monkeypatch.setattr(json_log, "scrub", Scrubber())
     json_log.conceal("postgresql://me:s%40cret-one@db/x", None, "host=db password=another-one")
     assert "s@cret-one" not in logged("it was s@cret-one")["message"]
     assert "another-one" not in logged("x", more="another-one")["more"]
