@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 REPO ?=
+WORKERS ?= 3
 POSTGRES_BIN ?= /usr/lib/postgresql/15/bin
 
 .PHONY: help setup demo test test-postgres lint generate lock cluster cluster-down demo-cluster images bench clean
@@ -29,8 +30,8 @@ lint: setup  ## ruff, mypy strict, the walls between the parts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-test: setup lint  ## everything that CI runs
-	$(BIN)/pytest
+test: setup lint  ## everything that CI runs, a file of tests a process at a time
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
 generate: setup  ## make the generated files again (a test holds them equal)
 	$(BIN)/python -m generate

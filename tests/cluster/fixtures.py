@@ -14,7 +14,7 @@ from tests.cluster import namespace as namespaces
 from tests.cluster.audit import Audit
 from tests.cluster.choice import Cluster
 from tests.cluster.components import Components
-from tests.cluster.machine import builders
+from tests.cluster.machine import builders, toolchain
 from tests.cluster.machine.commands import NoClusterError
 from tests.cluster.machine.kubectl import Kubectl
 from tests.cluster.namespace import Namespace
@@ -28,10 +28,12 @@ def without(reason: str) -> NoReturn:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The clock of a test on a cluster begins when the cluster is there: a new machine builds Kubernetes first."""
+    """The clock of a test on a cluster begins when it has its turn there: a new machine builds Kubernetes first."""
     for item in items:
-        if "cluster" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("timeout"):
-            item.add_marker(pytest.mark.timeout(300, func_only=True))
+        if "cluster" in getattr(item, "fixturenames", ()):
+            own_time = item.get_closest_marker("timeout")
+            seconds = own_time.args[0] if own_time else 300
+            item.add_marker(pytest.mark.timeout(seconds, func_only=True), append=False)
 
 
 @contextmanager
@@ -107,16 +109,15 @@ def api_proxy(cluster: Cluster, cluster_turn: None, tmp_path: Path) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def project_images(cluster: Cluster) -> dict[str, Path]:
-    """The operator's and the worker's images, built from the work tree and brought to the cluster: their archives.
-
-    With INDEXJOB_TEST_IMAGES=kept those that were built and brought before are taken as they are.
-    """
+def project_images(cluster: Cluster, testrun_uid: str) -> dict[str, Path]:
+    """The operator's and the worker's images, built from the work tree and brought to the cluster: their archives."""
     if cluster.load is None:
         without("images can't be brought to this cluster")
-    if os.environ.get("INDEXJOB_TEST_IMAGES") == "kept":
-        return builders.archives()
-    archives = builders.build()
-    for archive in archives.values():
-        cluster.load(archive)
+    archives = builders.archives()
+    built_for = next(iter(archives.values())).with_name("test-run")
+    with toolchain.only_one("images"):
+        if not built_for.exists() or built_for.read_text() != testrun_uid:  # the first process of this run
+            for archive in builders.build().values():
+                cluster.load(archive)
+            built_for.write_text(testrun_uid)
     return archives

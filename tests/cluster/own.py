@@ -59,9 +59,15 @@ def end(place: Place) -> None:
 
 @contextmanager
 def turn(*, alone: bool) -> Iterator[None]:
-    """One test's turn on the cluster: beside the tests of other runs, or alone if it stops what they stand on."""
+    """One test's turn on the cluster: beside those of other processes, or alone if it stops what they stand on.
+
+    Who waits to be alone holds the gate, so that nobody comes in between for ever.
+    """
+    how = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
     with (cache() / "turn.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        with (cache() / "gate.lock").open("w") as gate:
+            fcntl.flock(gate, how)
+            fcntl.flock(lock, how)
         yield
 
 
