@@ -189,7 +189,8 @@ def serve(root: Path, tls: tuple[Path, Path] | None = None, host: str = "127.0.0
     if tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*tls)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+        # The handshake is for each connection's own thread: a client that died before it would stop the whole server.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     state.url = f"http{'s' if tls else ''}://{host}:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
