@@ -31,6 +31,7 @@ lint: setup  ## ruff, mypy strict, the walls between the parts
 	$(BIN)/lint-imports --no-cache
 
 test: setup lint  ## everything that CI runs, a file of tests a process at a time
+	@$(BIN)/python -m tests.cluster packages
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
 generate: setup  ## make the generated files again (a test holds them equal)

@@ -1,11 +1,12 @@
-"""The tests' cluster from the command line: `python -m tests.cluster up | down | images | demo | leftovers`."""
+"""The tests' cluster from the command line: `python -m tests.cluster up | down | images | demo | packages | leftovers`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from tests.cluster import own
-from tests.cluster.machine import builders, leftovers
+from tests.cluster.machine import builders, leftovers, packages
 from tests.cluster.machine.commands import UnfitError
 from tests.cluster.machine.place import Place
 
@@ -19,6 +20,7 @@ def main() -> int:
     building = commands.add_parser("images", help="build the project's images; prints their archives")
     building.add_argument("--base", help="the image that they stand on")
     commands.add_parser("demo", help="run the whole product on it, and tell what happens")
+    commands.add_parser("packages", help="install the Debian packages that the tests need; without root, nothing")
     commands.add_parser("leftovers", help="list what of it is on this machine")
     arguments = parser.parse_args()
     place = Place(arguments.root)
@@ -36,6 +38,8 @@ def main() -> int:
                 from tests.cluster import demo  # it needs all of the product
 
                 demo.main()
+            case "packages" if os.geteuid() == 0:
+                packages.install()
             case "leftovers":
                 print(*leftovers.of(place), sep="\n")
     except UnfitError as error:

@@ -20,8 +20,10 @@ PROVIDERS = {  # what the cluster calls: the package that has it
     "openssl": "openssl",
     "debootstrap": "debootstrap",
     "buildah": "buildah",
+    "pgbouncer": "pgbouncer",  # these two are what other tests stand on
+    "ctags": "universal-ctags",
 }
-SERVICES = ("containerd", "etcd")
+SERVICES = ("containerd", "etcd", "pgbouncer")
 POLICY = Path("/usr/sbin/policy-rc.d")  # Debian asks it before a package's service is started
 
 
