@@ -14,6 +14,8 @@ from indexjob_worker.extraction import extract
 from indexjob_worker.languages import language_of
 from indexjob_worker.model import Dependency
 from indexjob_worker.resolvers import ImportingFile, manifest_paths, resolve
+from tests.cluster.fixtures import without
+from tests.cluster.machine.toolchain import only_one
 
 HERE = Path(__file__).parent
 
@@ -23,17 +25,9 @@ def npm() -> Path:
     """The `node_modules` that the lock file beside this one describes."""
     lock = HERE / "package-lock.json"
     folder = user_cache_path("indexjob") / "test-peers" / sha256(lock.read_bytes()).hexdigest()[:16]
-    if not (folder / "installed").exists():
-        if not shutil.which("npm"):
-            pytest.skip("npm is not installed")
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / name, folder)
-        command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"npm cannot bring its packages: {done.stderr.strip()[-300:]}")
-        (folder / "installed").touch()
+    with only_one("npm"):  # the processes of one test run come here at once
+        if not (folder / "installed").exists():
+            _install(folder)
     return folder / "node_modules"
 
 
@@ -45,8 +39,21 @@ def site_packages() -> Path:
 @pytest.fixture(scope="session")
 def goroot() -> Path:
     if not shutil.which("go"):
-        pytest.skip("Go is not installed")
+        without("Go is not installed")
     return Path(subprocess.run(["go", "env", "GOROOT"], capture_output=True, text=True, check=True).stdout.strip())
+
+
+def _install(folder: Path) -> None:
+    if not shutil.which("npm"):
+        without("npm is not installed")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(HERE / name, folder)
+    command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        without(f"npm cannot bring its packages: {done.stderr.strip()[-300:]}")
+    (folder / "installed").touch()
 
 
 def sources(*folders: Path, but: Iterable[str] = ()) -> list[Path]:

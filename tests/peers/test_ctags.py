@@ -16,6 +16,7 @@ import pytest
 
 from indexjob_worker.extraction import extract
 from indexjob_worker.languages import LANGUAGES, language_of
+from tests.cluster.fixtures import without
 from tests.peers.conftest import sources
 
 WANTED = 0.98
@@ -44,7 +45,7 @@ def ctags() -> str:
         or "Universal Ctags"
         not in subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
     ):
-        pytest.skip("universal-ctags is not installed")
+        without("universal-ctags is not installed")
     return found
 
 
