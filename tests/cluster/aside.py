@@ -3,6 +3,7 @@
 Its end, and what an interrupted boot leaves, can be looked at without touching the cluster that other tests use.
 """
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,5 +82,6 @@ def aside(folder: Path) -> Iterator[Aside]:
                 entered.cluster("down")
         finally:
             holder.kill()
+            shutil.rmtree(place.turns, ignore_errors=True)
             for path in made:
                 path.rmdir()

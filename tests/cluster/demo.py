@@ -13,12 +13,13 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.cluster import choice
+from tests.cluster import choice, own
 from tests.cluster import namespace as namespaces
 from tests.cluster.conftest import CRD
 from tests.cluster.machine import builders
 from tests.cluster.machine.commands import UnfitError
 from tests.cluster.machine.kubectl import Kubectl
+from tests.cluster.machine.place import Place
 from tests.cluster.operator import ground, pod
 from tests.cluster.operator.world import FINISHED, SMALL, World
 
@@ -30,6 +31,7 @@ def main() -> None:
     """Raises UnfitError with what this machine lacks."""
     with ExitStack() as stack:
         tell("a cluster")
+        stack.enter_context(own.turn(Place(), alone=False))
         cluster = stack.enter_context(choice.cluster())
         address = ground.address_for_pods(cluster)
         if address is None:

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -17,6 +17,7 @@ from tests.cluster.components import Components
 from tests.cluster.machine import builders, toolchain
 from tests.cluster.machine.commands import NoClusterError
 from tests.cluster.machine.kubectl import Kubectl
+from tests.cluster.machine.place import Place
 from tests.cluster.namespace import Namespace
 
 
@@ -34,6 +35,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             own_time = item.get_closest_marker("timeout")
             seconds = own_time.args[0] if own_time else 300
             item.add_marker(pytest.mark.timeout(seconds, func_only=True), append=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Test processes share the machine's cluster; while a test stops a part of it, the tests of others wait.
+
+    From before its first fixture to after its last, those of the session included: they ask the API server too.
+    """
+    names = getattr(item, "fixturenames", ())
+    if "cluster" not in names:
+        return (yield)
+    with own.turn(Place(), alone="components" in names):
+        return (yield)
 
 
 @contextmanager
@@ -68,24 +82,14 @@ def cluster_run(kubectl: Kubectl) -> Iterator[str]:
 
 
 @pytest.fixture
-def cluster_turn(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[None]:
-    """Test runs share the machine's cluster; while a test stops a part of it, the tests of other runs wait."""
-    if cluster.components is None:
-        yield
-        return
-    with own.turn(alone="components" in request.fixturenames):
-        yield
-
-
-@pytest.fixture
-def namespace(kubectl: Kubectl, cluster_run: str, cluster_turn: None) -> Iterator[Namespace]:
+def namespace(kubectl: Kubectl, cluster_run: str) -> Iterator[Namespace]:
     """A namespace for this test alone."""
     with namespaces.fresh(kubectl, cluster_run) as space:
         yield space
 
 
 @pytest.fixture
-def components(cluster: Cluster, cluster_turn: None) -> Iterator[Components]:
+def components(cluster: Cluster) -> Iterator[Components]:
     """Stops and restarts the control plane's parts; what is still stopped after the test is started again."""
     if cluster.components is None:
         without("only the machine's own cluster lets tests stop its components")
@@ -102,7 +106,7 @@ def audit(cluster: Cluster) -> Audit:
 
 
 @pytest.fixture
-def api_proxy(cluster: Cluster, cluster_turn: None, tmp_path: Path) -> Iterator[tuple[proxy.ApiProxy, Path]]:
+def api_proxy(cluster: Cluster, tmp_path: Path) -> Iterator[tuple[proxy.ApiProxy, Path]]:
     """A proxy that cuts, slows or freezes, and the kubeconfig that leads through it to the API server."""
     with proxy.before(cluster.kubeconfig, tmp_path) as both:
         yield both

@@ -21,7 +21,7 @@ class LeftoversError(UnfitError):
 
 @contextmanager
 def running(place: Place) -> Iterator[None]:
-    """The cluster is up meanwhile.
+    """The cluster is up meanwhile. Whoever calls it has a turn there, or a part that a test of another run has stopped is a broken cluster.
 
     Raises:
         NotReadyError: it doesn't come up, or a part of it died meanwhile.
@@ -30,8 +30,7 @@ def running(place: Place) -> Iterator[None]:
     cache().mkdir(parents=True, exist_ok=True)
     with (cache() / "use.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-        with turn(alone=False):  # a part that a test of another run has stopped is no broken cluster
-            boot.up(place)
+        boot.up(place)
         try:
             yield
         finally:
@@ -45,7 +44,7 @@ def running(place: Place) -> Iterator[None]:
 
 def keep(place: Place) -> None:
     """Boots it to stay."""
-    with turn(alone=False):
+    with turn(place, alone=False):
         boot.up(place)
     _kept(place).touch()
 
@@ -58,14 +57,15 @@ def end(place: Place) -> None:
 
 
 @contextmanager
-def turn(*, alone: bool) -> Iterator[None]:
+def turn(place: Place, *, alone: bool) -> Iterator[None]:
     """One test's turn on the cluster: beside those of other processes, or alone if it stops what they stand on.
 
     Who waits to be alone holds the gate, so that nobody comes in between for ever.
     """
     how = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
-    with (cache() / "turn.lock").open("w") as lock:
-        with (cache() / "gate.lock").open("w") as gate:
+    place.turns.mkdir(parents=True, exist_ok=True)
+    with (place.turns / "turn.lock").open("w") as lock:
+        with (place.turns / "gate.lock").open("w") as gate:
             fcntl.flock(gate, how)
             fcntl.flock(lock, how)
         yield

@@ -12,7 +12,7 @@ import pytest
 from tests.cluster import fixtures
 from tests.cluster.aside import Aside, aside
 from tests.cluster.choice import IMAGE, NAMED, cluster
-from tests.cluster.machine import components, packages
+from tests.cluster.machine import boot, components, packages
 from tests.cluster.machine.commands import NoClusterError, until
 from tests.cluster.machine.place import Place
 
@@ -23,6 +23,7 @@ def beside() -> Iterator[Aside]:
         packages.require_root()
     except NoClusterError as why:
         fixtures.without(str(why))
+    boot.prepare()  # a new machine builds Kubernetes first
     with tempfile.TemporaryDirectory(prefix="ij-", ignore_cleanup_errors=True) as folder, aside(Path(folder)) as place:
         yield place
 
@@ -36,7 +37,7 @@ def nodes(beside: Aside) -> str:
     return beside(str(kubectl), f"--kubeconfig={beside.place.kubeconfig()}", "get", "nodes", "-o", "name")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(600, func_only=True)
 def test_a_cluster_is_found_up_again_and_its_end_leaves_nothing(beside: Aside) -> None:
     """Interrupted by `kill -9` in the middle of its boot, and once more with all of its parts killed."""
     before = beside.traces()

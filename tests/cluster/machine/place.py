@@ -63,6 +63,11 @@ class Place:
         return self.root / "run" / "containerd.sock"
 
     @property
+    def turns(self) -> Path:
+        """The locks of those who use it; they outlive the cluster."""
+        return cache() / "turns" / self.root.name
+
+    @property
     def volumes(self) -> Path:
         """The directories behind persistent volumes."""
         return self.root / "volumes"
