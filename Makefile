@@ -6,7 +6,7 @@ REPO ?=
 WORKERS ?= 3
 POSTGRES_BIN ?= /usr/lib/postgresql/15/bin
 
-.PHONY: help setup demo test test-postgres lint generate lock cluster cluster-down demo-cluster images bench clean
+.PHONY: help setup demo test test-postgres lint generate lock cluster cluster-parts cluster-down demo-cluster images bench clean
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -44,8 +44,12 @@ lock: setup  ## pin every dependency again, with hashes
 	$(COMPILE) -c requirements/dev.txt --extra operator pyproject.toml -o requirements/operator.txt
 	$(COMPILE) -c requirements/dev.txt --extra worker pyproject.toml -o requirements/worker.txt
 
-cluster: setup  ## a real Kubernetes on this machine, as root; prints the KUBECONFIG
+cluster:  ## a real Kubernetes on this machine, as root; prints the KUBECONFIG
+	@$(MAKE) --no-print-directory --jobs=2 setup cluster-parts
 	@$(BIN)/python -m tests.cluster up
+
+cluster-parts:  # what it is made of needs nothing of setup's; what this couldn't bring, `up` tries again
+	@$(PYTHON) -m tests.cluster prepare || true
 
 cluster-down: setup  ## end it; leaves nothing
 	@$(BIN)/python -m tests.cluster down

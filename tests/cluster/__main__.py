@@ -1,4 +1,4 @@
-"""The tests' cluster from the command line: `python -m tests.cluster up | down | images | demo | packages | leftovers`."""
+"""The tests' cluster from the command line: `python -m tests.cluster prepare | up | down | images | demo | packages | leftovers`."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.cluster import own
-from tests.cluster.machine import builders, leftovers, packages
+from tests.cluster.machine import boot, builders, leftovers, packages
 from tests.cluster.machine.commands import UnfitError
 from tests.cluster.machine.place import Place
 
@@ -15,6 +15,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
     parser.add_argument("--root", type=Path, default=Place().root, help="where all of it lives (%(default)s)")
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("prepare", help="bring all that it is made of, without booting it")
     commands.add_parser("up", help="boot it, or find it up; prints the KUBECONFIG")
     commands.add_parser("down", help="end it; leaves nothing")
     building = commands.add_parser("images", help="build the project's images; prints their archives")
@@ -26,6 +27,8 @@ def main() -> int:
     place = Place(arguments.root)
     try:
         match arguments.command:
+            case "prepare":
+                boot.prepare()
             case "up":
                 own.keep(place)
                 print(f"export KUBECONFIG={place.kubeconfig()}")

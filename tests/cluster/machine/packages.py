@@ -18,7 +18,7 @@ PROVIDERS = {  # what the cluster calls: the package that has it
     "ip": "iproute2",
     "mount": "mount",
     "openssl": "openssl",
-    "debootstrap": "debootstrap",
+    "mmdebstrap": "mmdebstrap",
     "buildah": "buildah",
     "pgbouncer": "pgbouncer",  # these two are what other tests stand on
     "ctags": "universal-ctags",

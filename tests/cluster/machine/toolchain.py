@@ -1,4 +1,4 @@
-"""Builds Kubernetes, CoreDNS and the pause process once, from pinned Go modules.
+"""Builds Kubernetes with CoreDNS, and the pause process, once, from pinned Go modules.
 
 None of them is a Debian package. The binaries stay in the cache under the digest of all that they are made of, so
 that the second call only looks them up.
@@ -31,7 +31,7 @@ class Module:
     """A folder with a go.mod, what to build in it, and how."""
 
     name: str
-    target: str
+    targets: tuple[str, ...]
     ldflags: str = "-s -w"
 
     @property
@@ -40,17 +40,17 @@ class Module:
 
     @property
     def digest(self) -> str:
-        parts = [SERIES, self.target, self.ldflags, COMPILER, os.uname().machine]
+        parts = [SERIES, *self.targets, self.ldflags, COMPILER, os.uname().machine]
         whole = hashlib.sha256("\n".join(parts).encode())
-        for file in sorted(self.source.iterdir()):
+        for file in sorted(path for path in self.source.rglob("*") if path.is_file()):
             whole.update(file.name.encode() + b"\0" + file.read_bytes())
         return whole.hexdigest()[:12]
 
 
-KUBERNETES = Module("kubernetes", "tool", f"-s -w -X k8s.io/component-base/version.gitVersion={VERSION}")
-COREDNS = Module("coredns", ".")
-PAUSE = Module("pause", ".")
-MODULES = (PAUSE, KUBERNETES, COREDNS)
+# CoreDNS in one build with Kubernetes: nearly all that it is made of is Kubernetes' client.
+KUBERNETES = Module("kubernetes", ("tool", "./coredns"), f"-s -w -X k8s.io/component-base/version.gitVersion={VERSION}")
+PAUSE = Module("pause", (".",))
+MODULES = (PAUSE, KUBERNETES)
 
 
 def binaries(module: Module) -> Path:
@@ -83,7 +83,7 @@ def _build(module: Module) -> None:
         out = Path(folder, "bin")
         out.mkdir()
         flags = ("-trimpath", "-gcflags", COMPILER, "-ldflags", module.ldflags)
-        run(go(), "build", *flags, "-o", f"{out}/", module.target, extra=settings, cwd=module.source)
+        run(go(), "build", *flags, "-o", f"{out}/", *module.targets, extra=settings, cwd=module.source)
         out.rename(binaries(module))
 
 
