@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
     def run(sources: list[bytes], behave: Callable[[bytes], Extraction] | None = None, **limits: object) -> list:
         if behave:
-            monkeypatch.setattr(child, "warm_up", lambda: None)
+            monkeypatch.setattr(child, "load", list)
             monkeypatch.setattr(child, "extract", lambda source, _language, _lap: behave(source))
         zygote = fork_zygote()
         closing.append(zygote.close)
@@ -76,6 +77,41 @@ def test_the_same_as_without_children(run: Run) -> None:
     sources = [f"import m{i}\ndef f{i}(): return g{i}()\n".encode() * (i % 50 + 1) for i in range(500)]
     done = run(sources, extractors=3)
     assert [one.result for one in done] == [extraction.extract(source, PYTHON) for source in sources]
+
+
+def test_a_language_that_was_not_expected_is_read_all_the_same() -> None:
+    zygote = fork_zygote()
+    extractors = Extractors(zygote, Limits(extractors=1), Journal(Scrubber()))
+    snippets = {
+        "python": b"x.y()",
+        "go": b"package a\nfunc f() {}",
+        "tsx": b"let a = <B/>",
+        "typescript": b"type A = B",
+    }
+    jobs = [Job(name, LANGUAGES[name], source) for name, source in snippets.items()]
+    try:
+        extractors.expect([PYTHON])
+        found = {done.job.key: done.result for done in extractors.run(iter(jobs))}
+    finally:
+        extractors.close()
+        zygote.close()
+    assert found == {name: extraction.extract(source, LANGUAGES[name]) for name, source in snippets.items()}
+
+
+def test_what_is_expected_is_made_ready_once_for_all_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = cache(lambda _language: os.getpid())
+    monkeypatch.setattr(child, "load", list)
+    monkeypatch.setattr(child, "extract", lambda _source, language, _lap=None: _answer(str(ready(language))))
+    zygote = fork_zygote()
+    extractors = Extractors(zygote, Limits(extractors=2), Journal(Scrubber()))
+    jobs = [Job(number, PYTHON, b"x" * 200_000) for number in range(6)]
+    try:
+        extractors.expect([PYTHON])
+        docs = {done.result.definitions[0].doc for done in extractors.run(iter(jobs))}
+    finally:
+        extractors.close()
+        zygote.close()
+    assert docs == {str(zygote.pid)}
 
 
 def test_a_file_larger_than_any_socket_buffer(run: Run) -> None:

@@ -9,7 +9,7 @@ import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Final, Generic, Literal, NamedTuple, TypeVar
 
@@ -134,6 +134,11 @@ class Extractors:
         self._journal = journal
         self._selector = selectors.DefaultSelector()
         self._children: list[_Child[Any]] = []
+
+    def expect(self, languages: Iterable[Language]) -> None:
+        """Get children ready for these before the first is forked; for others each gets ready by itself."""
+        for language in languages:
+            self._zygote.warm(_NUMBER[language.name])
 
     def run(self, jobs: Iterator[Job[K]]) -> Iterator[Extracted[K]]:
         """Extract all of them, in the order in which they get done. `jobs` is read no faster than children work."""

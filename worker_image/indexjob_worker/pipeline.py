@@ -109,6 +109,7 @@ class Pipeline:
         """Fill `contents` with what was not known; the statuses of blobs that gave no extraction."""
         lost: dict[BlobKey, FileStatus] = {}
         todo = list({found.key: found for found in discovered.wanted() if found.key not in contents}.values())
+        self._extractors.expect({found.key.language: language(found.key.language) for found in todo}.values())
         done = 0
         for job, result in self._extractors.run(self._jobs(objects, todo, lost)):
             self._control.check()

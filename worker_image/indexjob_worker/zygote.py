@@ -5,6 +5,7 @@ only languages; it forks, kills and reaps on request, and is gone with the worke
 """
 
 import os
+import select
 import signal
 import socket
 import struct
@@ -17,10 +18,11 @@ from indexjob_worker.sandbox import die_with_parent, hide
 CLOSE_SECONDS: Final = 2.0
 FORK: Final = b"F"
 END: Final = b"E"
+WARM: Final = b"W"
 ORDER: Final = struct.Struct("<cQd")
-"""What to do; for a fork the child's memory in bytes and seconds per file, for an end its pid and nothing."""
+"""What to do; for a fork the child's memory in bytes and seconds per file, for an end its pid, for a warm-up a language's number."""
 REPLY: Final = struct.Struct("<i")
-"""The pid of what was forked, the wait status of what was ended."""
+"""The pid of what was forked, the wait status of what was ended. A warm-up has none."""
 
 
 class Ended(NamedTuple):
@@ -51,6 +53,10 @@ class Zygote:
         order = ORDER.pack(FORK, memory_bytes, file_seconds)
         socket.send_fds(self._channel, [order], [child_end.fileno()])
         return self._reply()
+
+    def warm(self, number: int) -> None:
+        """Get this language ready before the next fork; does not wait for it."""
+        self._channel.sendall(ORDER.pack(WARM, number, 0.0))
 
     def end(self, pid: int) -> Ended:
         """Kill a child unless it ended by itself, and reap it: its number means nothing afterwards."""
@@ -96,22 +102,28 @@ def _live(channel: socket.socket, worker: int) -> NoReturn:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         die_with_parent(worker)
         hide()
-        from indexjob_worker.child import warm_up  # noqa: PLC0415 - while the worker reads its orders
+        from indexjob_worker.child import load, warm_up  # noqa: PLC0415 - while the worker reads its orders
 
-        warm_up()
+        guesses = load()
         children: set[int] = set()
         while True:
+            if guesses and not select.select([channel], [], [], 0)[0]:
+                warm_up(guesses.pop(0))
+                continue
+            guesses.clear()  # from here on the worker knows better
             order, descriptors, _, _ = socket.recv_fds(channel, ORDER.size, 1)
             if len(order) < ORDER.size:
                 break
-            what, number_or_bytes, seconds = ORDER.unpack(order)
+            what, number, seconds = ORDER.unpack(order)
             if what == FORK:
-                pid = _fork_child(channel, descriptors[0], number_or_bytes, seconds)
+                pid = _fork_child(channel, descriptors[0], number, seconds)
                 children.add(pid)
                 channel.sendall(REPLY.pack(pid))
+            elif what == WARM:
+                warm_up(number)
             else:
-                children.discard(number_or_bytes)
-                channel.sendall(REPLY.pack(_end(number_or_bytes)))
+                children.discard(number)
+                channel.sendall(REPLY.pack(_end(number)))
         for pid in children:
             _end(pid)
     finally:

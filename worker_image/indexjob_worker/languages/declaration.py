@@ -74,8 +74,16 @@ class Language:
     """Whole file names that tell the language, where the extension doesn't."""
 
 
+class Grammar(NamedTuple):
+    """What has to be read from files: the grammar out of its wheel, and the language's queries as text."""
+
+    language: tree_sitter.Language
+    query: str
+    top: str
+
+
 class Reader(NamedTuple):
-    """A parser and its compiled queries: made once a process and language (compiling costs some 10 ms)."""
+    """A parser and its compiled queries: made once a process and language (compiling costs 10 to 180 ms)."""
 
     parser: tree_sitter.Parser
     query: tree_sitter.Query
@@ -84,14 +92,18 @@ class Reader(NamedTuple):
 
 
 @cache
-def reader(language: Language) -> Reader:
-    """Import the grammar's wheel and compile the language's queries."""
+def grammar(language: Language) -> Grammar:
+    """Import the grammar's wheel and read the language's queries: cheap."""
     module, function = language.grammar
-    grammar = tree_sitter.Language(getattr(import_module(module), function)())
+    folder = files(__package__)
+    query = "\n".join(folder.joinpath(name).read_text("utf-8") for name in language.queries)
+    top = folder.joinpath(language.top).read_text("utf-8")
+    return Grammar(tree_sitter.Language(getattr(import_module(module), function)()), query, top)
 
-    def query(*names: str) -> tree_sitter.Query:
-        folder = files(__package__)
-        return tree_sitter.Query(grammar, "\n".join(folder.joinpath(name).read_text("utf-8") for name in names))
 
-    fields = {field: number for field in FIELDS if (number := grammar.field_id_for_name(field)) is not None}
-    return Reader(tree_sitter.Parser(grammar), query(*language.queries), query(language.top), fields)
+@cache
+def reader(language: Language) -> Reader:
+    """Compile the language's queries. Opens no file if its grammar was asked for before."""
+    made, query, top = grammar(language)
+    fields = {field: number for field in FIELDS if (number := made.field_id_for_name(field)) is not None}
+    return Reader(tree_sitter.Parser(made), tree_sitter.Query(made, query), tree_sitter.Query(made, top), fields)
