@@ -34,8 +34,8 @@ FILL = (
         " SELECT 1 + (c.id - 1) %% %(repositories)s, c.id, 1, 'ok', 0, 'src/f' || c.id || '.py' FROM indexjob.content c"
     ),
     (
-        "INSERT INTO indexjob.snapshot (repository_id, manifest_id, graph_id, extractor_version, commit, selection)"
-        " SELECT r.id, r.id, 1, 1, repeat('a', 40), 'x' FROM indexjob.repository r"
+        "INSERT INTO indexjob.snapshot (repository_id, manifest_id, graph_id, extractor_version, commit, limits, selection)"
+        " SELECT r.id, r.id, 1, 1, repeat('a', 40), '', 'x' FROM indexjob.repository r"
     ),
     (
         "INSERT INTO indexjob.publication (repository_id, snapshot_id, published_at, current, revision)"

@@ -857,18 +857,20 @@ CREATE FUNCTION indexjob.known_commits(tenant text, repository text, options jso
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
     WITH known AS (
-        SELECT s.extractor_version, s.commit, max(p.published_at) AS published_at,
-            row_number() OVER (PARTITION BY s.extractor_version ORDER BY max(p.published_at) DESC, s.commit) AS place
+        SELECT s.extractor_version, s.limits, s.commit, max(p.published_at) AS published_at,
+            row_number() OVER (PARTITION BY s.extractor_version, s.limits ORDER BY max(p.published_at) DESC, s.commit) AS place
         FROM indexjob.repository r
         JOIN indexjob.snapshot s ON s.repository_id = r.id
         JOIN indexjob.publication p ON p.snapshot_id = s.id
         WHERE r.tenant = known_commits.tenant AND r.url = indexjob.normalize_repository(known_commits.repository)
             AND s.selection = indexjob.selection(known_commits.options) AND s.unused_since IS NULL
         GROUP BY s.id
-    ), by_version AS (
-        SELECT k.extractor_version, jsonb_agg(k.commit ORDER BY k.place) AS commits
+    ), by_limits AS (
+        SELECT k.extractor_version, k.limits, jsonb_agg(k.commit ORDER BY k.place) AS commits
         FROM known k WHERE k.place <= known_commits.newest
-        GROUP BY k.extractor_version
+        GROUP BY k.extractor_version, k.limits
+    ), by_version AS (
+        SELECT l.extractor_version, jsonb_object_agg(l.limits, l.commits) AS commits FROM by_limits l GROUP BY l.extractor_version
     )
     SELECT coalesce(jsonb_object_agg(v.extractor_version, v.commits), '{}') FROM by_version v
 $$;
@@ -1188,7 +1190,7 @@ BEGIN
     RETURN pruned;
 END $$;
 
-CREATE FUNCTION indexjob.publish(job_id uuid, launch integer, token text, commit text, extractor_version integer, manifest_id bigint, graph_id bigint, seconds jsonb DEFAULT '{}'::jsonb) RETURNS jsonb
+CREATE FUNCTION indexjob.publish(job_id uuid, launch integer, token text, commit text, extractor_version integer, manifest_id bigint, graph_id bigint, limits text, seconds jsonb DEFAULT '{}'::jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -1207,16 +1209,17 @@ BEGIN
     END IF;
     INSERT INTO indexjob.repository (tenant, url) VALUES (job.tenant, job.repository) ON CONFLICT DO NOTHING;
     SELECT r.id INTO STRICT of_repository FROM indexjob.repository r WHERE r.tenant = job.tenant AND r.url = job.repository;
-    INSERT INTO indexjob.snapshot AS s (repository_id, manifest_id, graph_id, extractor_version, commit, selection)
-    VALUES (of_repository, publish.manifest_id, publish.graph_id, publish.extractor_version, publish.commit, indexjob.selection(job.options))
-    ON CONFLICT (repository_id, commit, selection, extractor_version) DO UPDATE SET manifest_id = publish.manifest_id, graph_id = publish.graph_id
+    INSERT INTO indexjob.snapshot AS s (repository_id, manifest_id, graph_id, extractor_version, commit, limits, selection)
+    VALUES (of_repository, publish.manifest_id, publish.graph_id, publish.extractor_version, publish.commit, publish.limits, indexjob.selection(job.options))
+    ON CONFLICT (repository_id, commit, selection, limits, extractor_version) DO UPDATE SET manifest_id = publish.manifest_id, graph_id = publish.graph_id
         WHERE (s.manifest_id, s.graph_id) IS DISTINCT FROM (publish.manifest_id, publish.graph_id);
     SELECT s.id INTO STRICT made FROM indexjob.snapshot s
-    WHERE s.repository_id = of_repository AND s.commit = publish.commit AND s.selection = indexjob.selection(job.options) AND s.extractor_version = publish.extractor_version;
+    WHERE s.repository_id = of_repository AND s.commit = publish.commit AND s.selection = indexjob.selection(job.options) AND s.limits = publish.limits
+        AND s.extractor_version = publish.extractor_version;
     RETURN indexjob.show_snapshot(job, made, 'completed', publish.seconds);
 END $$;
 
-CREATE FUNCTION indexjob.publish_unchanged(job_id uuid, launch integer, token text, commit text, extractor_version integer, seconds jsonb DEFAULT '{}'::jsonb) RETURNS jsonb
+CREATE FUNCTION indexjob.publish_unchanged(job_id uuid, launch integer, token text, commit text, extractor_version integer, limits text, seconds jsonb DEFAULT '{}'::jsonb) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -1229,10 +1232,11 @@ BEGIN
     SELECT s.id INTO known
     FROM indexjob.snapshot s JOIN indexjob.repository r ON r.id = s.repository_id
     WHERE r.tenant = job.tenant AND r.url = job.repository
-        AND s.commit = publish_unchanged.commit AND s.selection = indexjob.selection(job.options) AND s.extractor_version = publish_unchanged.extractor_version
+        AND s.commit = publish_unchanged.commit AND s.selection = indexjob.selection(job.options) AND s.limits = publish_unchanged.limits
+        AND s.extractor_version = publish_unchanged.extractor_version
     FOR NO KEY UPDATE OF s;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no snapshot of commit % with this selection and extractor', publish_unchanged.commit USING ERRCODE = 'IJ023';
+        RAISE EXCEPTION 'there is no snapshot of commit % with this selection, extractor and limits', publish_unchanged.commit USING ERRCODE = 'IJ023';
     END IF;
     RETURN indexjob.show_snapshot(job, known, 'skipped', publish_unchanged.seconds);
 END $$;
@@ -1732,7 +1736,7 @@ CREATE FUNCTION indexjob.set_aside_snapshots(keep_snapshots integer) RETURNS voi
     AS $$
     WITH ranked AS (
         SELECT p.repository_id, p.revision, p.snapshot_id, p.published_at,
-            row_number() OVER (PARTITION BY p.repository_id, p.revision, s.selection ORDER BY p.published_at DESC) AS place
+            row_number() OVER (PARTITION BY p.repository_id, p.revision, s.selection, s.limits ORDER BY p.published_at DESC) AS place
         FROM indexjob.publication p JOIN indexjob.snapshot s ON s.id = p.snapshot_id
     ), forgotten AS (
         -- A publication that is renewed meanwhile is another time's, or current. What a publisher holds is left for the next time: it may wait for us already.
@@ -2019,10 +2023,13 @@ CREATE TABLE indexjob.snapshot (
     unused_since timestamp with time zone,
     extractor_version integer NOT NULL,
     commit text NOT NULL COLLATE pg_catalog."C",
+    limits text NOT NULL COLLATE pg_catalog."C",
     selection bytea NOT NULL
 );
 
 COMMENT ON COLUMN indexjob.snapshot.unused_since IS 'Retention has set it aside since then; not given to runs any more.';
+
+COMMENT ON COLUMN indexjob.snapshot.limits IS 'Of the size and the time of a file, as the worker names them: under others other files are left out, so the same commit is another snapshot.';
 
 COMMENT ON COLUMN indexjob.snapshot.selection IS 'Of include, exclude and languages, see indexjob.selection: the same commit with others is another snapshot.';
 
@@ -2809,7 +2816,7 @@ ALTER TABLE ONLY indexjob.snapshot
     ADD CONSTRAINT snapshot_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY indexjob.snapshot
-    ADD CONSTRAINT snapshot_repository_id_commit_selection_extractor_version_key UNIQUE (repository_id, commit, selection, extractor_version);
+    ADD CONSTRAINT snapshot_repository_id_commit_selection_limits_extractor_ve_key UNIQUE (repository_id, commit, selection, limits, extractor_version);
 
 ALTER TABLE indexjob.index_jobs
     ADD CONSTRAINT sound CHECK (indexjob.is_sound(index_jobs.*));
@@ -3026,11 +3033,11 @@ REVOKE ALL ON FUNCTION indexjob.promote(tenants text[], repositories text[]) FRO
 REVOKE ALL ON FUNCTION indexjob.prune(older_than interval, at_most integer, kept uuid[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.prune(older_than interval, at_most integer, kept uuid[]) TO indexjob_operator;
 
-REVOKE ALL ON FUNCTION indexjob.publish(job_id uuid, launch integer, token text, commit text, extractor_version integer, manifest_id bigint, graph_id bigint, seconds jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexjob.publish(job_id uuid, launch integer, token text, commit text, extractor_version integer, manifest_id bigint, graph_id bigint, seconds jsonb) TO indexjob_worker;
+REVOKE ALL ON FUNCTION indexjob.publish(job_id uuid, launch integer, token text, commit text, extractor_version integer, manifest_id bigint, graph_id bigint, limits text, seconds jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.publish(job_id uuid, launch integer, token text, commit text, extractor_version integer, manifest_id bigint, graph_id bigint, limits text, seconds jsonb) TO indexjob_worker;
 
-REVOKE ALL ON FUNCTION indexjob.publish_unchanged(job_id uuid, launch integer, token text, commit text, extractor_version integer, seconds jsonb) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexjob.publish_unchanged(job_id uuid, launch integer, token text, commit text, extractor_version integer, seconds jsonb) TO indexjob_worker;
+REVOKE ALL ON FUNCTION indexjob.publish_unchanged(job_id uuid, launch integer, token text, commit text, extractor_version integer, limits text, seconds jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.publish_unchanged(job_id uuid, launch integer, token text, commit text, extractor_version integer, limits text, seconds jsonb) TO indexjob_worker;
 
 GRANT SELECT ON TABLE indexjob.slots TO indexjob_operator;
 

@@ -30,6 +30,14 @@ class Limits(BaseModel):
     extractors: PositiveInt | None = None
     """Extraction children; None takes one per CPU that the container may use."""
 
+    @property
+    def of_files(self) -> str:
+        """What decides which files an index lacks, as a name: of the same commit, indexes made under others are not equal.
+
+        The other limits end the run, or follow from the container: a file that took too much memory is lost until it changes.
+        """
+        return f"{self.file_bytes} bytes, {self.file_seconds:g} s"
+
 
 class RunSpec(BaseModel):
     """One launch of one index job, as JSON in the pod's mounted Secret (or in the local runtime's workspace)."""
@@ -47,7 +55,7 @@ class RunSpec(BaseModel):
     languages: tuple[str, ...] = ()
     deadline_seconds: PositiveInt | None = None
     known_commits: dict[int, tuple[str, ...]] = Field(default_factory=dict)
-    """By extractor version: commits whose index, with this very selection of files, is there already."""
+    """By extractor version: commits whose index, with this very selection of files and these limits, is there already."""
     local_repositories: bool = False
     """`file://` and loopback `http://` may be cloned: the local runtime and tests only."""
     heartbeat_seconds: PositiveFloat = 10.0

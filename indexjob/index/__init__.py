@@ -3,7 +3,7 @@
 What a blob holds is kept once per tenant, language and extractor version, so a commit costs what it changed.
 The order of a run:
 
-    index = IndexWriter(connection, tenant, extractor_version)
+    index = IndexWriter(connection, tenant, extractor_version, limits.of_files)
 
     contents = index.stored(keys)        # {BlobKey: Content} of those that need no extraction; any number of keys
     contents |= index.store(blobs)       # a batch of some MB of the others; each call is a transaction of its own,

@@ -53,12 +53,18 @@ OPEN_GRAPH = "SELECT id, is_new FROM indexjob.open_graph(%s, %s)"
 
 
 class IndexWriter:
-    """One worker's hand on the index: one tenant, one extractor version, one connection (sync, autocommit)."""
+    """One worker's hand on the index: one tenant, one extractor version, one connection (sync, autocommit).
 
-    def __init__(self, connection: psycopg.Connection[Any], tenant: str, extractor_version: int) -> None:
+    `limits` names those under which a commit's files were taken or left (`Limits.of_files`).
+    """
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], tenant: str, extractor_version: int, limits: str = ""
+    ) -> None:
         self._connection = connection
         self._tenant = tenant
         self._version = extractor_version
+        self._limits = limits
 
     def stored(self, keys: Iterable[BlobKey]) -> dict[BlobKey, Content]:
         """Those of these blobs that need no extraction. They are kept at least until this run is over."""
@@ -126,8 +132,8 @@ class IndexWriter:
                 copy_dependencies(self._connection, graph_id, dependencies)
                 copy_cycles(self._connection, graph_id, cycles)
             return self._call(
-                "SELECT indexjob.publish(%s, %s, %s, %s, %s, %s, %s, %s)",
-                [*launch, commit, self._version, manifest_id, graph_id, Jsonb(dict(seconds or {}))],
+                "SELECT indexjob.publish(%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                [*launch, commit, self._version, manifest_id, graph_id, self._limits, Jsonb(dict(seconds or {}))],
             )
 
     def publish_unchanged(
@@ -141,8 +147,8 @@ class IndexWriter:
         """
         with typed_errors(), self._connection.transaction():
             return self._call(
-                "SELECT indexjob.publish_unchanged(%s, %s, %s, %s, %s, %s)",
-                [*launch, commit, self._version, Jsonb(dict(seconds or {}))],
+                "SELECT indexjob.publish_unchanged(%s, %s, %s, %s, %s, %s, %s)",
+                [*launch, commit, self._version, self._limits, Jsonb(dict(seconds or {}))],
             )
 
     def _call(self, statement: str, arguments: list[Any]) -> dict[str, Any]:

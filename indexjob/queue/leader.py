@@ -62,12 +62,12 @@ class ActiveJob:
     message: str | None = None
     oom_kills: int = 0
     disruptions: int = 0
-    papers: tuple[dict[str, list[str]], str] | None = field(default=None, repr=False)
+    papers: tuple[dict[str, dict[str, list[str]]], str] | None = field(default=None, repr=False)
 
-    @property
-    def known_commits(self) -> dict[int, list[str]]:
-        """By extractor version, the newest commits whose index with this job's selection is there already."""
-        return {int(version): commits for version, commits in self.papers[0].items()} if self.papers else {}
+    def known_commits(self, limits: str) -> dict[int, list[str]]:
+        """By extractor version, the newest commits whose index with this job's selection and these limits is there already."""
+        known = self.papers[0] if self.papers else {}
+        return {int(version): commits[limits] for version, commits in known.items() if limits in commits}
 
     @property
     def launch_token(self) -> str:

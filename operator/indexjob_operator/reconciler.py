@@ -113,7 +113,7 @@ class Reconciler:
         except UnknownProfileError as error:
             await self._finish(job, FinishedLaunch(job.id, job.launch, Reason.UNKNOWN_PROFILE, str(error)))
             return
-        run_spec = build_run_spec(job, profile, job.known_commits, local_repositories=self._local_repositories)
+        run_spec = build_run_spec(job, profile, local_repositories=self._local_repositories)
         reach("launching")
         request = build_request(
             job, run_spec, profile, database_url=self._worker_database_url, launch_token=job.launch_token

@@ -9,16 +9,13 @@ from indexjob_operator.profiles import DAY
 from indexjob_operator.runtime.protocol import CredentialRef, LaunchRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from indexjob.queue.leader import ActiveJob
     from indexjob_operator.profiles import Profile
 
 
-def build_run_spec(
-    job: ActiveJob, profile: Profile, known_commits: Mapping[int, Sequence[str]], *, local_repositories: bool
-) -> RunSpec:
+def build_run_spec(job: ActiveJob, profile: Profile, *, local_repositories: bool) -> RunSpec:
     """What the worker is told: the request, within the profile's bounds."""
+    known_commits = job.known_commits(profile.limits.of_files)
     deadline = min(int(job.options.get("active_deadline_seconds", profile.deadline_seconds)), DAY)
     return RunSpec(
         job_id=job.id,

@@ -114,6 +114,20 @@ def test_unchanged(worker: Worker, queue: Queue, repository: Repository, url: st
     assert worker.leftovers() == []
 
 
+def test_a_raised_limit_brings_what_was_left_out(
+    worker: Worker, queue: Queue, repository: Repository, url: str
+) -> None:
+    repository.commit({"large.py": b"x = 1\n" * 500})
+    statuses = []
+    for limits in ({"file_bytes": 2000}, {"file_bytes": 2000}, {}):
+        queue.launch(url)
+        assert worker.index(url, limits=limits)[0] == 0
+        queue.end()
+        statuses.append(queue.one("SELECT status FROM indexjob.files WHERE path = 'large.py'"))
+    assert statuses == ["too_large", "too_large", "ok"]
+    assert queue.one("SELECT count(*) FROM indexjob.snapshot") == 2
+
+
 def test_every_file_is_accounted_for(worker: Worker, queue: Queue, repository: Repository, url: str) -> None:
     commit = repository._tip("main")
     lfs = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 1\n"

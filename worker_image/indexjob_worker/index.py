@@ -44,7 +44,7 @@ class Index:
         database = Database(self._options.database_credentials, self._journal)
         self._journal.about(credential=cloned.credential)
         connect = partial(database.connect_patiently, control)
-        storage = Storage(connect, spec.tenant, EXTRACTOR_VERSION, self._journal)
+        storage = Storage(connect, spec.tenant, EXTRACTOR_VERSION, spec.limits.of_files, self._journal)
         pod = Pod(self._options.pod_uid or str(uuid.uuid4()), self._options.pod, self._options.node)
         launch = Launch(spec.job_id, spec.launch, database.launch_token)
         self._reporter = Reporter(database, launch, pod, spec.heartbeat_seconds, self._journal, control)

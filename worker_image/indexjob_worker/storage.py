@@ -23,10 +23,15 @@ class Storage:
     """Takes blobs, and knows in the end under which content they are kept."""
 
     def __init__(
-        self, connect: Callable[[], psycopg.Connection[Any]], tenant: str, extractor_version: int, journal: Journal
+        self,
+        connect: Callable[[], psycopg.Connection[Any]],
+        tenant: str,
+        extractor_version: int,
+        limits: str,
+        journal: Journal,
     ) -> None:
         self._connect = connect
-        self._key = (tenant, extractor_version)
+        self._key = (tenant, extractor_version, limits)
         self._journal = journal
         self.connection = connect()
         self.seconds = 0.0

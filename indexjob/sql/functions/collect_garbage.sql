@@ -2,7 +2,7 @@
 -- is first marked, and deleted only when it was marked before the oldest run began that is still on its way (and `grace` before that, for marks
 -- that were not committed yet when a run looked: it has to be longer than such a call takes). Runs renew the mark of unused content that they mean to use.
 --
--- `keep_snapshots` are kept of each revision and selection; what a revision shows now always is.
+-- `keep_snapshots` are kept of each revision, selection and limits; what a revision shows now always is.
 CREATE OR REPLACE FUNCTION indexjob.collect_garbage(
     keep_snapshots integer, grace interval DEFAULT '1 hour', max_rows integer DEFAULT 10000,
     OUT snapshots integer, OUT manifests integer, OUT graphs integer, OUT contents integer

@@ -1,10 +1,10 @@
--- Retention: forgets all but each revision's newest publications of a selection, and marks the snapshots that are left without any.
+-- Retention: forgets all but each revision's newest publications of a selection and limits, and marks the snapshots that are left without any.
 CREATE OR REPLACE FUNCTION indexjob.set_aside_snapshots(keep_snapshots integer) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp
 AS $$
     WITH ranked AS (
         SELECT p.repository_id, p.revision, p.snapshot_id, p.published_at,
-            row_number() OVER (PARTITION BY p.repository_id, p.revision, s.selection ORDER BY p.published_at DESC) AS place
+            row_number() OVER (PARTITION BY p.repository_id, p.revision, s.selection, s.limits ORDER BY p.published_at DESC) AS place
         FROM indexjob.publication p JOIN indexjob.snapshot s ON s.id = p.snapshot_id
     ), forgotten AS (
         -- A publication that is renewed meanwhile is another time's, or current. What a publisher holds is left for the next time: it may wait for us already.

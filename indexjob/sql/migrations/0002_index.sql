@@ -161,13 +161,15 @@ CREATE TABLE indexjob.snapshot (
     unused_since timestamptz,
     extractor_version integer NOT NULL,
     commit text COLLATE "C" NOT NULL,
+    limits text COLLATE "C" NOT NULL,
     selection bytea NOT NULL,
-    UNIQUE (repository_id, commit, selection, extractor_version)
+    UNIQUE (repository_id, commit, selection, limits, extractor_version)
 );
 CREATE INDEX snapshot_manifest ON indexjob.snapshot (manifest_id);
 CREATE INDEX snapshot_graph ON indexjob.snapshot (graph_id);
 CREATE INDEX snapshot_unused ON indexjob.snapshot (unused_since) WHERE unused_since IS NOT NULL;
 COMMENT ON COLUMN indexjob.snapshot.selection IS 'Of include, exclude and languages, see indexjob.selection: the same commit with others is another snapshot.';
+COMMENT ON COLUMN indexjob.snapshot.limits IS 'Of the size and the time of a file, as the worker names them: under others other files are left out, so the same commit is another snapshot.';
 COMMENT ON COLUMN indexjob.snapshot.unused_since IS 'Retention has set it aside since then; not given to runs any more.';
 
 -- What each revision has shown; `current` is what it shows now.

@@ -98,7 +98,7 @@ def test_what_was_current_last_is_kept_and_what_is_current_always(admin, publish
     known = admin.execute(
         "SELECT indexjob.known_commits('default', 'https://example.org/team/project', '{}')"
     ).fetchone()[0]
-    assert known == {"1": ["a", "c"]}
+    assert known == {"1": {"": ["a", "c"]}}
 
 
 def test_content_that_was_never_published_goes_after_its_run(admin, queue, worker, source) -> None:
@@ -133,7 +133,7 @@ def test_a_run_of_any_repository_holds_everything_that_went_out_of_use_since(adm
     known = admin.execute(
         "SELECT indexjob.known_commits('default', 'https://example.org/team/project', '{}')"
     ).fetchone()[0]
-    assert known == {"1": ["b"]}
+    assert known == {"1": {"": ["b"]}}
     told_before = queue.launch()
     worker.index.publish_unchanged(told_before, "a")
     queue.end(told_before)

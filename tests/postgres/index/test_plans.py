@@ -26,8 +26,8 @@ INSERT INTO indexjob.manifest (tenant, hash) SELECT 'default', int8send(g) FROM 
 INSERT INTO indexjob.manifest_file SELECT 1 + f / 100, f, 1, 'ok', 0, 'src/' || f || '.py' FROM generate_series(1, 9999) f;
 INSERT INTO indexjob.graph (tenant, hash) SELECT 'default', int8send(g) FROM generate_series(1, 100) g;
 INSERT INTO indexjob.dependency SELECT 1 + f / 100, 'internal', 'src/' || f || '.py', 'src/' || f / 100 || '.py', 'x' FROM generate_series(1, 9999) f;
-INSERT INTO indexjob.snapshot (repository_id, manifest_id, graph_id, extractor_version, commit, selection)
-    SELECT g, g, g, 1, 'c', '' FROM generate_series(1, 100) g;
+INSERT INTO indexjob.snapshot (repository_id, manifest_id, graph_id, extractor_version, commit, limits, selection)
+    SELECT g, g, g, 1, 'c', '', '' FROM generate_series(1, 100) g;
 INSERT INTO indexjob.publication SELECT g, g, now(), true, 'HEAD' FROM generate_series(1, 100) g;
 ANALYZE;
 """

@@ -13,6 +13,7 @@ from indexjob.index import (
     FencedError,
     File,
     Graph,
+    IndexWriter,
     UnknownSnapshotError,
 )
 
@@ -106,7 +107,7 @@ def test_an_unknown_commit_is_not_unchanged(queue, worker, source) -> None:
 
 
 def test_known_commits_are_those_of_the_same_selection(admin, queue, worker, source) -> None:
-    def known(options: str, newest: int = 50) -> dict[str, list[str]]:
+    def known(options: str, newest: int = 50) -> dict[str, dict[str, list[str]]]:
         query = "SELECT indexjob.known_commits('default', 'https://EXAMPLE.org/team/project.git', %s, %s)"
         return admin.execute(query, [options, newest]).fetchone()[0]
 
@@ -119,10 +120,31 @@ def test_known_commits_are_those_of_the_same_selection(admin, queue, worker, sou
         launch = queue.launch(options=options)
         worker.publish(launch, commit, source("a.py", (commit,)))
         queue.end(launch)
-    assert known("{}") == {"1": ["a", "b"]} == known('{"include": [], "credentials_secret": "x"}')
-    assert known("{}", newest=1) == {"1": ["a"]}
-    assert known('{"include": ["src/**"]}') == {"1": ["c"]}
+    assert known("{}") == {"1": {"": ["a", "b"]}} == known('{"include": [], "credentials_secret": "x"}')
+    assert known("{}", newest=1) == {"1": {"": ["a"]}}
+    assert known('{"include": ["src/**"]}') == {"1": {"": ["c"]}}
     assert known('{"exclude": ["src/**"]}') == {}
+
+
+def test_the_same_commit_under_other_limits_is_another_snapshot(admin, queue, worker, source) -> None:
+    """Else a raised limit would never bring the files that were left out under the old one."""
+    low, high = (IndexWriter(worker.connection, "default", 1, limits) for limits in ("low", "high"))
+    contents = worker.store(source("a.py", ("A",)), source("b.py", ("B",)))
+    a, b = (source(path, (name,)).file(contents) for path, name in (("a.py", "A"), ("b.py", "B")))
+    left_out = File("b.py", b"b.py", "too_large", None, 100)
+    graph = Graph(b"", ((), ()))
+    low.publish(first := queue.launch(), "c", [a, left_out], graph)
+    queue.end(first)
+    second = queue.launch()
+    with pytest.raises(UnknownSnapshotError):
+        high.publish_unchanged(second, "c")
+    assert high.publish(second, "c", [a, b], graph)["symbols"] == 2
+    queue.end(second)
+    third = queue.launch()
+    assert low.publish_unchanged(third, "c")["symbols"] == 1
+    queue.end(third)
+    query = "SELECT indexjob.known_commits('default', 'https://example.org/team/project', '{}')"
+    assert admin.execute(query).fetchone()[0] == {"1": {"low": ["c"], "high": ["c"]}}
 
 
 def test_only_the_current_launch_publishes(admin, queue, worker, source) -> None:
