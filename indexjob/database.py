@@ -31,11 +31,12 @@ CONNECT_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One database to work on. `place` says where it is, for people; `folder` is the embedded one's."""
+    """One database to work on. `place` says where it is, for people, `source` what named it; `folder` is the embedded one's."""
 
     url: str = field(repr=False)
     place: str
     folder: Path | None = None
+    source: str = VARIABLE
 
     @contextmanager
     def connect(self, *, check_version: bool = True) -> Iterator[psycopg.Connection]:
@@ -47,7 +48,7 @@ class Database:
         try:
             connection = psycopg.connect(self.url, autocommit=True, application_name="indexjob")
         except psycopg.Error as error:
-            raise explain_connecting(error, self.url, self.place) from None
+            raise explain_connecting(error, self.url, self.place, self.source) from None
         with connection, told(self.place):
             if check_version:
                 check_schema(connection)
@@ -63,7 +64,7 @@ class Database:
                 self.url, autocommit=True, prepare_threshold=None, application_name="indexjob"
             )
         except psycopg.Error as error:
-            raise explain_connecting(error, self.url, self.place) from None
+            raise explain_connecting(error, self.url, self.place, self.source) from None
         async with connection:
             with told(self.place):
                 yield connection
@@ -101,7 +102,7 @@ def open_database(url_file: Path | None = None) -> Iterator[Database]:
     """
     url, source = _named(url_file)
     if url is not None:
-        yield Database(with_timeout(url, source), place(url))
+        yield Database(with_timeout(url, source), place(url), source=source)
         return
     from indexjob import embedded  # noqa: PLC0415  (not on every system, and only here needed)
 

@@ -16,21 +16,21 @@ from indexjob.errors import ClearError, LoginRefusedError, RefusedError, SchemaE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CHECK_IT = "Check INDEXJOB_DATABASE_URL."
+CHECK_IT = "Check {source}."
 
 CONNECTING: Sequence[tuple[str, type[ClearError], str, str]] = (
     (
         r"password authentication failed|no password supplied|authentication failed",
         LoginRefusedError,
         "The database at {place} does not accept this user and password.",
-        "Check both in INDEXJOB_DATABASE_URL.",
+        "Check both in {source}.",
     ),
     (r'role "[^"]*" does not exist', LoginRefusedError, "The database server at {place} has no such user.", CHECK_IT),
     (
         r'database "[^"]*" does not exist',
         LoginRefusedError,
         "The server answers, but has no database for {place}.",
-        "Create it, or check its name in INDEXJOB_DATABASE_URL.",
+        "Create it, or check its name in {source}.",
     ),
     (
         r"no pg_hba\.conf entry|pg_hba\.conf rejects|is not permitted to log in",
@@ -54,13 +54,13 @@ CONNECTING: Sequence[tuple[str, type[ClearError], str, str]] = (
         r"Connection refused|No such file or directory",
         UnreachableError,
         "No Postgres is listening at {place}.",
-        "Start it, or check INDEXJOB_DATABASE_URL.",
+        "Start it, or check {source}.",
     ),
     (
         r"timeout|timed out",
         UnreachableError,
         "The database at {place} does not answer.",
-        "Check the network and INDEXJOB_DATABASE_URL.",
+        "Check the network and {source}.",
     ),
     (
         r"too many clients|remaining connection slots|too many connections",
@@ -83,14 +83,14 @@ CONNECTING: Sequence[tuple[str, type[ClearError], str, str]] = (
 )
 
 
-def explain_connecting(error: psycopg.Error, url: str, place: str) -> ClearError:
-    """Why there is no connection."""
+def explain_connecting(error: psycopg.Error, url: str, place: str, source: str) -> ClearError:
+    """Why there is no connection. `source` is what the URL was read from."""
     text = str(error)
     detail = _scrubbed(text, url)
     for pattern, kind, sentence, advice in CONNECTING:
         if re.search(pattern, text):
-            return kind(sentence.format(place=place, detail=detail), advice)
-    return UnreachableError(f"The database at {place} cannot be reached: {detail}", CHECK_IT)
+            return kind(sentence.format(place=place, detail=detail), advice.format(source=source))
+    return UnreachableError(f"The database at {place} cannot be reached: {detail}", CHECK_IT.format(source=source))
 
 
 def explain(error: psycopg.Error, place: str) -> ClearError:

@@ -68,13 +68,16 @@ async def until_usable(read: Callable[[], DatabaseUrls], directory: Path, stop: 
 def _prepare(urls: DatabaseUrls, directory: Path) -> None:
     """Migrate with the credential for that, if there is one, and look with the operator's own."""
     if urls.migrate:
-        with _database(urls.migrate, directory).connect(check_version=False) as connection:
+        with _database(urls.migrate, directory, "migrate").connect(check_version=False) as connection:
             applied = migrate(connection)
         if applied:
             logger.info("applied %s", ", ".join(applied), extra={"action": "migrated"})
-    with _database(urls.operator, directory).connect() as connection:
+    with _database(urls.operator, directory, "operator").connect() as connection:
         connection.execute("SELECT FROM indexjob.settings")
 
 
-def _database(url: str, directory: Path) -> Database:
-    return Database(with_timeout(url, f"the database credential in {directory}"), place(url))
+def _database(url: str, directory: Path, part: str) -> Database:
+    """One part's; the key that it was read from is what people mend."""
+    own = directory / f"{part}-url"
+    source = str(own if own.exists() else directory / "url")
+    return Database(with_timeout(url, source), place(url), source=source)

@@ -44,6 +44,7 @@ def test_lint_finds_nothing(values: dict[str, Any]) -> None:
         ({"operator": {"extraEnv": [{"value": "x"}]}}, "missing property 'name'"),
         ({"database": {"existingSecrets": "db"}}, "additional properties 'existingSecrets' not allowed"),
         ({"runNamespace": "Not A Name"}, "at '/runNamespace'"),
+        ({"imageRegistry": "https://registry.test/team"}, "at '/imageRegistry'"),
         ({"networkPolicy": {"database": {"port": 70000}}}, "at '/networkPolicy/database/port'"),
         ({"networkPolicy": {"git": {"privateRanges": ["10.0.0.1"]}}}, "at '/networkPolicy/git/privateRanges/0'"),
         ({"queue": {"concurency": 5}}, "additional properties 'concurency' not allowed"),

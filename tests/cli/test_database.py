@@ -123,6 +123,15 @@ def test_a_file_can_name_the_database(cli: Cli, database: str, monkeypatch: pyte
         assert str(tmp_path / name) in result.err
 
 
+def test_what_to_check_is_where_the_url_came_from(cli: Cli, tmp_path: Path, on: Any) -> None:
+    """In a pod nobody set a variable: it is a key of a Secret that is wrong."""
+    (tmp_path / "migrate-url").write_text("postgresql://me@127.0.0.1:1/app")
+    result = cli("list", "--database-url-file", tmp_path)
+    assert "No Postgres is listening" in result.err
+    assert f"check {tmp_path}/migrate-url" in " ".join(result.err.split())
+    assert "check INDEXJOB_DATABASE_URL" in " ".join(on("postgresql://me@127.0.0.1:1/app", "list").err.split())
+
+
 def test_a_mounted_secret_can_name_the_database(cli: Cli, database: str, tmp_path: Path) -> None:
     """The first of its keys that is there; none of what they hold is repeated."""
     result = cli("list", "--database-url-file", tmp_path)
