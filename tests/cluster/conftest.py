@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster import rights, surplus
 from tests.cluster.choice import Cluster
 from tests.cluster.fixtures import without
 from tests.cluster.machine import builders
 from tests.cluster.machine.kubectl import Kubectl
+from tests.cluster.namespace import Namespace
 from tests.cluster.operator import ground
 from tests.cluster.operator.ground import Database, GitHost
+from tests.cluster.rights import Account
 from tests.own_server import OwnServer
 
 CRD = builders.REPOSITORY / "crds" / "indexjobs.codeindex.dev.yaml"
@@ -49,3 +52,13 @@ def resource_definition(kubectl: Kubectl) -> None:
     """The cluster knows IndexJobs."""
     kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
     kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRD))
+
+
+@pytest.fixture
+def account(
+    request: pytest.FixtureRequest, cluster: Cluster, namespace: Namespace, tmp_path: Path
+) -> Iterator[Account]:
+    """Who the test's operators are, with the chart's own Roles: after the test, nothing that they asked for was refused."""
+    watched = rights.watched(cluster, namespace.name, request.config.stash[surplus.USED])
+    yield rights.account(namespace, tmp_path)
+    watched.look(forgiving="components" in request.fixturenames)  # an API server that has just begun knows no Roles yet

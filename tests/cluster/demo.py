@@ -13,7 +13,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.cluster import choice, own
+from tests.cluster import choice, own, rights
 from tests.cluster import namespace as namespaces
 from tests.cluster.conftest import CRD
 from tests.cluster.machine import builders
@@ -57,7 +57,7 @@ def main() -> None:
         tell(f"an operator in the namespace {space.name}")
         settings = world.settings(profiles={"default": GENEROUS})
         urls = {f"{who}-url": database.logins[who] for who in ("operator", "worker")}
-        space.apply(*pod.manifests(space.name, settings, urls))
+        space.apply(*rights.manifests(space.name), *pod.manifests(space.name, settings, urls))
         kubectl("-n", space.name, "rollout", "status", f"deployment/{pod.NAME}", "--timeout=120s")
         tell("kubectl apply of an IndexJob for this very repository, and SELECT indexjob.enqueue(…) for a small one")
         world.apply("demo", "indexjob")

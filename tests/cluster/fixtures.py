@@ -106,9 +106,13 @@ def audit(cluster: Cluster) -> Audit:
 
 
 @pytest.fixture
-def api_proxy(cluster: Cluster, tmp_path: Path) -> Iterator[tuple[proxy.ApiProxy, Path]]:
-    """A proxy that cuts, slows or freezes, and the kubeconfig that leads through it to the API server."""
-    with proxy.before(cluster.kubeconfig, tmp_path) as both:
+def api_proxy(
+    request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path
+) -> Iterator[tuple[proxy.ApiProxy, Path]]:
+    """A proxy that cuts, slows or freezes, and the kubeconfig that leads through it to the API server: the operators' own, where there are any."""
+    operators = "account" in request.fixturenames
+    who: Path = request.getfixturevalue("account").kubeconfig if operators else cluster.kubeconfig
+    with proxy.before(who, tmp_path) as both:
         yield both
 
 

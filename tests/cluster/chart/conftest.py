@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 from helm_python import Config
 
+from tests.cluster import rights, surplus
 from tests.cluster.chart import postgres_image
-from tests.cluster.chart.installed import SECRET, Installed, urls
-from tests.cluster.chart.release import Release, small
+from tests.cluster.chart.installed import Installed, git_secret, urls
+from tests.cluster.chart.release import CHART, Release, small
 from tests.cluster.choice import Cluster
+from tests.cluster.components import Components
+from tests.cluster.conftest import CRD
 from tests.cluster.fixtures import without
+from tests.cluster.machine.kubectl import Kubectl
 from tests.cluster.namespace import Manifest, Namespace
 from tests.cluster.operator.ground import Database, GitHost
 
@@ -29,13 +33,19 @@ def postgres_pod_image(cluster: Cluster) -> None:
 
 @pytest.fixture
 def release(
-    namespace: Namespace, cluster: Cluster, project_images: dict[str, Path], resource_definition: None
+    request: pytest.FixtureRequest,
+    namespace: Namespace,
+    cluster: Cluster,
+    project_images: dict[str, Path],
+    resource_definition: None,
 ) -> Iterator[Release]:
     """Not installed yet; gone after the test."""
     namespace.cluster("label", "namespace", namespace.name, "pod-security.kubernetes.io/enforce=restricted")
     with Config(kubeconfig_path=cluster.kubeconfig, namespace=namespace.name) as helm:
-        made = Release(namespace, helm, small(namespace))
+        watched = rights.watched(cluster, namespace.name, request.config.stash[surplus.USED])
+        made = Release(namespace, helm, small(namespace), watched)
         yield made
+        made.look()
         helm.uninstall("indexjob", ignore_not_found=True)
 
 
@@ -53,21 +63,27 @@ def credentials(namespace: Namespace) -> Callable[..., None]:
 
 @pytest.fixture
 def installed(
-    release: Release, reachable_database: Database, git: GitHost, credentials: Callable[..., None]
+    request: pytest.FixtureRequest,
+    release: Release,
+    reachable_database: Database,
+    git: GitHost,
+    credentials: Callable[..., None],
 ) -> Installed:
-    """Ready to work."""
+    """Ready to work: the present chart, or the one that the test names."""
     credentials(**urls(reachable_database))
-    about = {
-        "name": SECRET,
-        "labels": {"codeindex.dev/credential": "true"},
-        "annotations": {"codeindex.dev/hosts": git.address, "codeindex.dev/tenants": "default"},
-    }
-    data = {"username": git.user, "password": git.password, "ca.crt": git.authority}
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": about, "type": "kubernetes.io/basic-auth"}
-    release.space.apply({**secret, "stringData": data})
+    release.space.apply(git_secret(git))
     made = Installed(release, reachable_database, git)
-    notes = release.install(*made.values)
+    notes = release.install(*made.values, chart=getattr(request, "param", CHART))
     assert "MISSING" not in notes
     assert "NOTE" not in notes
     release.wait_until_ready()
     return made
+
+
+@pytest.fixture
+def without_definition(kubectl: Kubectl, components: Components, release: Release) -> Iterator[None]:
+    """As on a new cluster, for this test alone; afterwards it is there as before."""
+    kubectl("delete", "-f", str(CRD), "--wait")
+    yield
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
+    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRD))

@@ -44,6 +44,18 @@ def reaching(database: Database) -> Manifest:
     return {"networkPolicy": {"database": {"cidr": f"{host}/32", "port": port}}}
 
 
+def git_secret(git: GitHost, name: str = SECRET) -> Manifest:
+    """That which the tests' requests name, if they don't say otherwise."""
+    about = {
+        "name": name,
+        "labels": {"codeindex.dev/credential": "true"},
+        "annotations": {"codeindex.dev/hosts": git.address, "codeindex.dev/tenants": "default"},
+    }
+    data = {"username": git.user, "password": git.password, "ca.crt": git.authority}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": about, "type": "kubernetes.io/basic-auth"}
+    return {**secret, "stringData": data}
+
+
 @dataclass
 class Installed:
     """A release that is installed, with its database and a git server."""
@@ -78,8 +90,8 @@ class Installed:
         return str(row[0])
 
     def apply_example(self, url: str) -> str:
-        """The first of examples/indexjob.yaml, for a repository of ours: its name."""
-        example = next(yaml.safe_load_all((builders.REPOSITORY / "examples" / "indexjob.yaml").read_text()))
+        """That of examples/indexjob.yaml, for a repository of ours: its name."""
+        example = yaml.safe_load((builders.REPOSITORY / "examples" / "indexjob.yaml").read_text())
         example["spec"] |= {"repository": url, "revision": "HEAD", "credentialsSecretRef": {"name": SECRET}}
         self.release.space.apply(example)
         return str(example["metadata"]["name"])

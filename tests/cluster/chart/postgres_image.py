@@ -10,13 +10,13 @@ from tests.cluster.machine import images, toolchain
 from tests.cluster.machine.commands import run
 from tests.cluster.machine.place import cache
 
-NAME = "indexjob.test/postgres:18"
+NAME = "postgres:18"  # as the README has it
 USER = 999
 
 
 def archive() -> Path:
     """As a docker-archive; made once."""
-    made = cache() / "postgres-18.tar"
+    made = cache() / "trial-postgres-18.tar"
     with toolchain.only_one("postgres-image"):
         if not made.exists():
             with tempfile.TemporaryDirectory(dir=cache(), prefix=".postgres-") as folder:

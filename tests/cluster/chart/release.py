@@ -8,11 +8,13 @@ from typing import Any
 
 from helm_python import Config
 
+from tests.cluster import rights
 from tests.cluster.machine import builders
 from tests.cluster.namespace import Manifest, Namespace
+from tests.cluster.rights import Watched
 
-CHART = builders.REPOSITORY / "charts" / "indexjob-operator"
-NAME = "indexjob"
+CHART = rights.CHART
+NAME = rights.RELEASE
 OPERATOR = f"deployment/{NAME}-operator"
 OPERATOR_PODS = "app.kubernetes.io/component=operator"
 
@@ -27,16 +29,20 @@ def merged(*values: Manifest) -> Manifest:
     return result
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Release:
-    """In a namespace of its own, with values that all of its installations share."""
+    """In a namespace of its own, with values that all of its installations share. As long as it is installed, no right is lacking."""
 
     space: Namespace
     helm: Config
     values: Manifest
+    watched: Watched
+    there: bool = False
 
     def install(self, *values: Manifest, chart: Path = CHART) -> str:
         """What Helm said after it."""
+        self.watched.forget()
+        self.there = True
         return str(self.helm.install(chart, NAME, merged(self.values, *values))["notes"])
 
     def upgrade(self, *values: Manifest, chart: Path = CHART) -> str:
@@ -46,7 +52,14 @@ class Release:
         self.helm.rollback(NAME)
 
     def uninstall(self) -> None:
+        self.look()
+        self.there = False  # its pods are at work for some moments after their Roles have gone
         self.helm.uninstall(NAME)
+
+    def look(self) -> None:
+        """At what its operators asked for."""
+        if self.there:
+            self.watched.look()
 
     def wait_until_ready(self, seconds: float = 120) -> None:
         """All operators of the newest revision are, and none of an older one is left."""

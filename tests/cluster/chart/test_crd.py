@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ import yaml
 
 from tests.cluster.chart.installed import NAMED
 from tests.cluster.chart.release import CHART, Release
-from tests.cluster.components import Components
 from tests.cluster.conftest import CRD
 from tests.cluster.machine.commands import CommandFailedError
 from tests.cluster.machine.kubectl import Kubectl
@@ -27,15 +25,6 @@ EXAMPLE = {
     "metadata": {"name": "kept"},
     "spec": {"repository": "https://sample.invalid/indexjob"},
 }
-
-
-@pytest.fixture
-def without_definition(kubectl: Kubectl, components: Components, release: Release) -> Iterator[None]:
-    """As on a new cluster; afterwards it is there as before."""
-    kubectl("delete", NAME, "--wait")
-    yield
-    kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRD))
 
 
 def without_columns(folder: Path) -> Path:

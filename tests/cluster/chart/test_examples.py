@@ -14,6 +14,7 @@ import yaml
 from tests.cluster.chart.installed import Installed
 from tests.cluster.machine import builders
 from tests.cluster.namespace import Namespace
+from tests.worker import ssh_server
 
 EXAMPLES = builders.REPOSITORY / "examples"
 RESOURCES = sorted(path.name for path in EXAMPLES.glob("*.yaml") if ".values." not in path.name)
@@ -38,6 +39,20 @@ def test_a_private_repository_by_its_secret(installed: Installed) -> None:
     space = installed.release.space
     space.apply(secret, resource)
     space.wait("indexjob/acme-shop", until="condition=Complete", seconds=180)
+
+
+def test_a_private_repository_by_its_deploy_key(installed: Installed) -> None:
+    """From a server that is known by its key alone, at a port that the policy lets through."""
+    secret, resource = documents("private-ssh.yaml")
+    git, release = installed.git, installed.release
+    installed.repository("catalogue")
+    with ssh_server.serve(git.server.root, git.address) as server:
+        release.upgrade(*installed.values, {"networkPolicy": {"git": {"ports": [server.port]}}})
+        secret["metadata"]["annotations"]["codeindex.dev/hosts"] = git.address
+        secret["stringData"] = {"ssh-privatekey": server.private_key, "known_hosts": server.known_hosts}
+        resource["spec"] |= {"repository": server.url("catalogue"), "revision": "HEAD"}
+        release.space.apply(secret, resource)
+        release.space.wait("indexjob/acme-catalogue", until="condition=Complete", seconds=180)
 
 
 def test_a_workspace_on_a_volume(installed: Installed) -> None:

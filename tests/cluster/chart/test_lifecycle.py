@@ -9,11 +9,12 @@ import psycopg
 import pytest
 from helm_python.chart import package
 
+from tests.cluster.chart import released
 from tests.cluster.chart.installed import SECRET, Installed
 from tests.cluster.chart.release import CHART, NAME, OPERATOR_PODS, Release
 from tests.cluster.machine.commands import until
+from tests.cluster.namespace import Namespace
 
-NEXT = "0.1.1"
 KINDS = (
     "deployments,replicasets,statefulsets,jobs,pods,services,configmaps,secrets,serviceaccounts,roles,rolebindings,"
     "networkpolicies,poddisruptionbudgets,persistentvolumeclaims,indexjobs,leases"
@@ -22,18 +23,27 @@ CLUSTER_WIDE = "clusterroles,clusterrolebindings"
 KUBERNETES_OWN = {"ConfigMap/kube-root-ca.crt", "ServiceAccount/default"}
 
 
-def left(release: Release, *ours: str) -> list[str]:
-    """What is in the namespace and cluster-wide that was not there before the installation."""
-    here = release.space.list(KINDS)
-    wide = json.loads(release.space.cluster("get", CLUSTER_WIDE, "-o", "json"))["items"]
-    found = {f"{one['kind']}/{one['metadata']['name']}" for one in here}
-    found |= {one["metadata"]["name"] for one in wide if one["metadata"]["name"].startswith(f"{release.space.name}:")}
+def left(space: Namespace, *ours: str) -> list[str]:
+    """What is in the namespace that was not there before the installation."""
+    found = {f"{one['kind']}/{one['metadata']['name']}" for one in space.list(KINDS)}
     return sorted(found - KUBERNETES_OWN - set(ours))
 
 
+def cluster_wide(space: Namespace) -> list[str]:
+    """What is in no namespace, of the release in this one."""
+    found = json.loads(space.cluster("get", CLUSTER_WIDE, "-o", "json"))["items"]
+    return [name for one in found if (name := one["metadata"]["name"]).startswith(f"{space.name}:")]
+
+
+def gone(release: Release, *but: str) -> bool:
+    """Nothing is left of it within a minute or so."""
+    return until(lambda: left(release.space, *but) + cluster_wide(release.space) == [], 90, every=0.5)
+
+
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("installed", [*released.kept(), CHART], indirect=True, ids=lambda chart: chart.name)
 def test_from_install_to_uninstall(installed: Installed, tmp_path: Path) -> None:
-    """A resource and a row complete; an upgrade to the next version and a rollback hurt no job that runs; uninstalling leaves nothing of ours."""
+    """From each released version, and from the present one, whose next it is. A resource and a row complete; an upgrade to the next version and a rollback hurt no job that runs; uninstalling leaves nothing of ours."""
     release = installed.release
     name = installed.apply_example(installed.repository("example"))
     row = installed.enqueue(installed.repository("row"))
@@ -42,10 +52,10 @@ def test_from_install_to_uninstall(installed: Installed, tmp_path: Path) -> None
 
     ids = [installed.enqueue(installed.repository(f"during-{number}", files=20)) for number in range(4)]
     assert until(lambda: any(installed.job(one)["state"] == "running" for one in ids), 120, every=0.1)
-    chart = Path(package(CHART, destination=tmp_path, version=NEXT))
+    chart = Path(package(CHART, destination=tmp_path, version=released.following()))
     release.upgrade(*installed.values, {"queue": {"concurrency": 3}, "operator": {"replicas": 2}}, chart=chart)
     release.wait_until_ready(180)
-    assert release.helm.get_metadata(NAME)["version"] == NEXT
+    assert release.helm.get_metadata(NAME)["version"] == released.following()
     for one in ids:
         ended = installed.wait_for(one, "completed", "failed")
         assert (ended["state"], ended["attempts"]) == ("completed", 1), ended
@@ -60,7 +70,7 @@ def test_from_install_to_uninstall(installed: Installed, tmp_path: Path) -> None
 
     release.uninstall()
     ours = ("Secret/db", f"Secret/{SECRET}", f"IndexJob/{name}")
-    assert until(lambda: left(release, *ours) == [], 90, every=0.5), left(release, *ours)
+    assert gone(release, *ours), left(release.space, *ours)
     assert release.space.get(f"indexjob/{name}")["status"]["state"] == "completed"
 
 
@@ -72,7 +82,7 @@ def test_uninstalling_takes_running_jobs_along_and_installing_again_goes_on(inst
     assert until(lambda: any(installed.job(one)["state"] == "running" for one in ids), 120, every=0.1)
     release.uninstall()
     ours = ("Secret/db", f"Secret/{SECRET}")
-    assert until(lambda: left(release, *ours) == [], 90, every=0.5), left(release, *ours)
+    assert gone(release, *ours), left(release.space, *ours)
     release.install(*installed.values)
     release.wait_until_ready()
     for one in ids:

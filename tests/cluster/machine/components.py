@@ -91,6 +91,7 @@ def apiserver(place: Place) -> Daemon:
         f"--service-account-signing-key-file={pki}/service-account.key",
         f"--audit-policy-file={place.conf}/audit.yaml",
         f"--audit-log-path={place.audit_log}",
+        "--audit-log-maxsize=100000",  # MB; else another file is begun at 100, in the middle of a test that reads it
     )
     return Daemon(place, "apiserver", argv, lambda: Api(place).ready(), ports=(6443,))
 

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.choice import Cluster
 from tests.cluster.namespace import Namespace
 from tests.cluster.operator.ground import Database, GitHost
 from tests.cluster.operator.world import World
+from tests.cluster.rights import Account
 
 
 @pytest.fixture
 def unchecked_world(
     namespace: Namespace,
-    cluster: Cluster,
+    account: Account,
     reachable_database: Database,
     git: GitHost,
     tmp_path: Path,
@@ -24,7 +24,7 @@ def unchecked_world(
     resource_definition: None,
 ) -> Iterator[World]:
     """For tests that look at the end by themselves."""
-    made = World(namespace, reachable_database, git, tmp_path, cluster.kubeconfig)
+    made = World(namespace, reachable_database, git, tmp_path, account.kubeconfig)
     yield made
     made.close()
 

@@ -1,4 +1,4 @@
-"""The operator as a pod of its image, with a service account of its own: the least that runs, where the chart gives all."""
+"""The operator as a pod of its image, with the service account that is there already: the least that runs, where the chart gives all."""
 
 from __future__ import annotations
 
@@ -6,28 +6,19 @@ from collections.abc import Mapping
 
 import yaml
 
+from tests.cluster import rights
 from tests.cluster.machine import builders
 from tests.cluster.manifests import SECURITY
 from tests.cluster.namespace import Manifest
 
-NAME = "indexjob-operator"
+NAME = rights.ACCOUNT
 PORT = 8080
 
 
 def manifests(namespace: str, settings: Manifest, urls: Mapping[str, str], *, replicas: int = 1) -> list[Manifest]:
-    """All of it, for one namespace; in it the operator may do anything, elsewhere nothing."""
+    """All of it, for one namespace, but for its rights."""
     about = {"name": NAME, "namespace": namespace}
-    account = {"kind": "ServiceAccount", "name": NAME, "namespace": namespace}
-    everything = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
     return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": about},
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "RoleBinding",
-            "metadata": about,
-            "subjects": [account],
-            "roleRef": everything,
-        },
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",

@@ -13,23 +13,14 @@ from tests.cluster import answering
 from tests.cluster.answering import AnsweringProxy
 from tests.cluster.operator.world import Operator, World
 from tests.cluster.proxy import ApiProxy
-
-ACCOUNT = "operator"
+from tests.cluster.rights import ACCOUNT, Account
 
 
 @pytest.fixture
-def token_file(world: World, tmp_path: Path) -> Path:
-    """Of a service account that may do anything in the test's namespace, and nothing elsewhere."""
-    world.space("create", "serviceaccount", ACCOUNT)
-    world.space(
-        "create",
-        "rolebinding",
-        ACCOUNT,
-        "--clusterrole=cluster-admin",
-        f"--serviceaccount={world.space.name}:{ACCOUNT}",
-    )
+def token_file(account: Account, tmp_path: Path) -> Path:
+    """Of the operators' service account."""
     path = tmp_path / "token"
-    path.write_text(world.space("create", "token", ACCOUNT).strip())
+    path.write_text(account.token)
     return path
 
 

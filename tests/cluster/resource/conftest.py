@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.choice import Cluster
 from tests.cluster.machine.kubectl import Kubectl
 from tests.cluster.namespace import Namespace
 from tests.cluster.resource.world import World, mirroring
+from tests.cluster.rights import Account
 
 DEFINITION = Path(__file__).parents[3] / "crds/indexjobs.codeindex.dev.yaml"
 
@@ -24,7 +24,7 @@ def definition(kubectl: Kubectl) -> str:
 
 
 @pytest.fixture
-async def world(definition: str, cluster: Cluster, namespace: Namespace, database: str) -> AsyncIterator[World]:
-    async with mirroring(cluster, namespace, database) as world:
+async def world(definition: str, account: Account, namespace: Namespace, database: str) -> AsyncIterator[World]:
+    async with mirroring(account.kubeconfig, namespace, database) as world:
         yield world
         assert world.leader.broken_invariants() == []

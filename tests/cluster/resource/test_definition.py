@@ -230,7 +230,7 @@ def test_applying_the_same_again_changes_nothing(existing: Namespace) -> None:
 
 
 def test_the_examples_are_taken(space: Namespace) -> None:
-    space("create", "--dry-run=server", "-f", "examples/indexjob.yaml")
+    space("create", "--dry-run=server", "-f", "examples/indexjob.yaml", "-f", "examples/all-fields.yaml")
 
 
 def test_the_status_is_nothing_that_a_user_applies(space: Namespace) -> None:

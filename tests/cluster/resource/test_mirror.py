@@ -14,6 +14,7 @@ from indexjob_operator.resource.conditions import condition
 from tests.cluster.choice import Cluster
 from tests.cluster.namespace import Namespace
 from tests.cluster.resource.world import Calls, World, index_job, mirroring
+from tests.cluster.rights import Account
 
 
 def true(status: dict[str, object]) -> set[str]:
@@ -142,27 +143,31 @@ async def test_deleting_the_resource_cancels_its_row(world: World, when: str) ->
 
 
 async def test_deleted_while_no_operator_was_there(
-    definition: str, cluster: Cluster, namespace: Namespace, database: str
+    definition: str, account: Account, namespace: Namespace, database: str
 ) -> None:
     """Nothing holds the deletion up, and the next leader's first sweep ends what was asked for."""
-    async with mirroring(cluster, namespace, database) as world:
+    async with mirroring(account.kubeconfig, namespace, database) as world:
         await world.apply(index_job("a"), index_job("b"))
         await world.wait("a", "condition=Queued")
         await world.wait("b", "condition=Queued")
         job, stays = world.row_of("a"), world.row_of("b")
     namespace("delete", "ij/a", "--timeout=5s")
-    async with mirroring(cluster, namespace, database) as world:
+    async with mirroring(account.kubeconfig, namespace, database) as world:
         await world.eventually(lambda: world.db_state(job) == "cancelled", "the cancellation")
         assert world.db_state(stays) == "queued"
 
 
-async def test_deleting_the_namespace_ends_all_and_hangs_nowhere(world: World) -> None:
-    await world.apply(*(index_job(name) for name in "abc"))
-    await world.eventually(lambda: world.leader.value("SELECT count(*) FROM indexjob.resources") == 3)
-    await world.kubectl("delete", "namespace", world.namespace.name, "--timeout=60s")
-    await world.eventually(
-        lambda: world.leader.value("SELECT count(*) FROM indexjob.index_jobs WHERE state = 'cancelled'") == 3
-    )
+async def test_deleting_the_namespace_ends_all_and_hangs_nowhere(
+    definition: str, cluster: Cluster, namespace: Namespace, database: str
+) -> None:
+    """As with cluster-wide rights: a Role would go with its namespace."""
+    async with mirroring(cluster.kubeconfig, namespace, database) as world:
+        await world.apply(*(index_job(name) for name in "abc"))
+        await world.eventually(lambda: world.leader.value("SELECT count(*) FROM indexjob.resources") == 3)
+        await world.kubectl("delete", "namespace", world.namespace.name, "--timeout=60s")
+        await world.eventually(
+            lambda: world.leader.value("SELECT count(*) FROM indexjob.index_jobs WHERE state = 'cancelled'") == 3
+        )
 
 
 async def test_suspend_and_resume(world: World) -> None:
@@ -246,9 +251,9 @@ async def test_a_rerun_of_what_still_runs_ends_that_first(world: World) -> None:
 
 
 async def test_what_the_queue_refuses_has_failed_with_its_reason(
-    definition: str, cluster: Cluster, namespace: Namespace, database: str
+    definition: str, account: Account, namespace: Namespace, database: str
 ) -> None:
-    async with mirroring(cluster, namespace, database, tenant_of=lambda _: "No Tenant") as world:
+    async with mirroring(account.kubeconfig, namespace, database, tenant_of=lambda _: "No Tenant") as world:
         await world.apply(index_job("a"))
         await world.wait("a", "condition=Failed")
         status = await world.status("a")
@@ -258,7 +263,7 @@ async def test_what_the_queue_refuses_has_failed_with_its_reason(
         calls = Calls()
         await asyncio.sleep(2.5)
         assert calls.since()[("patch", "indexjobs")] == 0, "a refusal stands"
-    async with mirroring(cluster, namespace, database) as world:
+    async with mirroring(account.kubeconfig, namespace, database) as world:
         await world.quiet()
         assert world.leader.value("SELECT count(*) FROM indexjob.index_jobs") == 0, "also for the next leader"
         await world.kubectl("annotate", "ij/a", "codeindex.dev/rerun=1")
@@ -267,16 +272,16 @@ async def test_what_the_queue_refuses_has_failed_with_its_reason(
 
 
 async def test_where_its_secret_may_lie_goes_with_the_request_only_if_the_settings_allow_it(
-    definition: str, cluster: Cluster, namespace: Namespace, database: str
+    definition: str, account: Account, namespace: Namespace, database: str
 ) -> None:
-    async with mirroring(cluster, namespace, database, may_look_in=lambda _: True) as world:
+    async with mirroring(account.kubeconfig, namespace, database, may_look_in=lambda _: True) as world:
         await world.apply(index_job("a", credentialsSecretRef={"name": "key"}))
         await world.wait("a", "condition=Queued")
         assert world.leader.row(world.row_of("a"))["options"] == {
             "credentials_secret": "key",
             "credentials_namespace": namespace.name,
         }
-    async with mirroring(cluster, namespace, database, may_look_in=lambda _: False) as world:
+    async with mirroring(account.kubeconfig, namespace, database, may_look_in=lambda _: False) as world:
         await world.apply(index_job("b", credentialsSecretRef={"name": "key"}))
         await world.wait("b", "condition=Queued")
         assert world.leader.row(world.row_of("b"))["options"] == {"credentials_secret": "key"}
@@ -325,10 +330,10 @@ async def test_where_nothing_happens_only_the_sweep_asks_the_api(world: World) -
 
 
 async def test_a_whole_life_costs_few_calls(
-    definition: str, cluster: Cluster, namespace: Namespace, database: str
+    definition: str, account: Account, namespace: Namespace, database: str
 ) -> None:
     """One read when it is heard of; then one write and one Event a transition."""
-    async with mirroring(cluster, namespace, database, sweep_seconds=600) as world:
+    async with mirroring(account.kubeconfig, namespace, database, sweep_seconds=600) as world:
         await world.eventually(lambda: world.mirror.idle)
         calls = Calls()
         await world.apply(index_job("a"))
@@ -401,10 +406,10 @@ async def test_a_row_that_a_producer_holds_is_changed_when_he_lets_go(world: Wor
 
 
 async def test_a_deposed_leader_writes_no_more(
-    definition: str, cluster: Cluster, namespace: Namespace, database: str
+    definition: str, account: Account, namespace: Namespace, database: str
 ) -> None:
     async def ask_the_old_one() -> None:
-        async with mirroring(cluster, namespace, database) as old:
+        async with mirroring(account.kubeconfig, namespace, database) as old:
             await old.apply(index_job("a"))
             await old.wait("a", "condition=Queued")
             old.leader.connection.execute(

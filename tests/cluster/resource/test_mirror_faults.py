@@ -10,10 +10,10 @@ import pytest
 
 from indexjob_operator import mirror, status_writer
 from indexjob_operator.faults import RESOURCE_POINTS
-from tests.cluster.choice import Cluster
 from tests.cluster.namespace import Namespace
 from tests.cluster.proxy import ApiProxy
 from tests.cluster.resource.world import World, index_job, mirroring
+from tests.cluster.rights import Account
 
 
 async def completes(world: World, name: str) -> None:
@@ -43,11 +43,11 @@ def dies_at(point: str, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 
 @pytest.mark.parametrize("point", RESOURCE_POINTS)
 async def test_it_dies_at_any_point_of_a_resources_life(
-    point: str, definition: str, cluster: Cluster, namespace: Namespace, database: str, monkeypatch: pytest.MonkeyPatch
+    point: str, definition: str, account: Account, namespace: Namespace, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = point == "resource-gone"
     with monkeypatch.context() as faults:
-        async with mirroring(cluster, namespace, database) as world:
+        async with mirroring(account.kubeconfig, namespace, database) as world:
             if gone:
                 await world.apply(index_job("a"), index_job("b"))
                 await world.wait("a", "condition=Queued")
@@ -59,7 +59,7 @@ async def test_it_dies_at_any_point_of_a_resources_life(
                 await world.apply(index_job("a"))
             async with asyncio.timeout(20):
                 await dead.wait()
-    async with mirroring(cluster, namespace, database) as world:
+    async with mirroring(account.kubeconfig, namespace, database) as world:
         if gone:
             await world.eventually(lambda: world.db_state(world.row_of("b")) == "cancelled")
         await completes(world, "a")
@@ -68,12 +68,13 @@ async def test_it_dies_at_any_point_of_a_resources_life(
         assert world.leader.broken_invariants() == []
 
 
+@pytest.mark.usefixtures("account")  # whose way leads through the proxy
 @pytest.mark.parametrize("how", ["cut", "freeze"])
 async def test_the_api_server_is_out_of_reach_for_a_while(
-    how: str, definition: str, cluster: Cluster, namespace: Namespace, database: str, api_proxy: tuple[ApiProxy, Path]
+    how: str, definition: str, namespace: Namespace, database: str, api_proxy: tuple[ApiProxy, Path]
 ) -> None:
     proxy, kubeconfig = api_proxy
-    async with mirroring(cluster, namespace, database, kubeconfig=kubeconfig) as world:
+    async with mirroring(kubeconfig, namespace, database) as world:
         await world.apply(index_job("a"), index_job("b"), index_job("c"))
         for name in "abc":
             await world.wait(name, "condition=Queued")
@@ -91,9 +92,9 @@ async def test_the_api_server_is_out_of_reach_for_a_while(
 
 
 async def test_all_connections_to_postgres_are_cut(
-    definition: str, cluster: Cluster, namespace: Namespace, database: str
+    definition: str, account: Account, namespace: Namespace, database: str
 ) -> None:
-    async with mirroring(cluster, namespace, database) as world:
+    async with mirroring(account.kubeconfig, namespace, database) as world:
         await world.apply(index_job("a"))
         await world.wait("a", "condition=Queued")
         for _ in range(3):
@@ -111,10 +112,10 @@ async def test_all_connections_to_postgres_are_cut(
 
 
 async def test_two_leaders_after_each_other_tell_the_same_events_once(
-    definition: str, cluster: Cluster, namespace: Namespace, database: str
+    definition: str, account: Account, namespace: Namespace, database: str
 ) -> None:
     for _ in range(2):
-        async with mirroring(cluster, namespace, database) as world:
+        async with mirroring(account.kubeconfig, namespace, database) as world:
             await world.apply(index_job("a"))
             await world.wait("a", "condition=Queued")
             await world.kubectl("patch", "ij/a", "--subresource=status", "--type=merge", "-p", '{"status": null}')

@@ -19,7 +19,6 @@ from indexjob_operator import metrics
 from indexjob_operator.kubernetes_api import KubernetesApi
 from indexjob_operator.mirror import Mirror
 from indexjob_operator.term import _patiently
-from tests.cluster.choice import Cluster
 from tests.cluster.namespace import Manifest, Namespace
 from tests.postgres.queue.leading import Leader
 
@@ -133,20 +132,19 @@ async def _closing(api: KubernetesApi) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def mirroring(
-    cluster: Cluster,
+    kubeconfig: Path,
     namespace: Namespace,
     database: str,
     *,
     sweep_seconds: float = 1.0,
     tenant_of: Callable[[str], str] = lambda _: "team",
     may_look_in: Callable[[str], bool] = lambda _: False,
-    kubeconfig: Path | None = None,
 ) -> AsyncIterator[World]:
     """A leader with its mirror of this one namespace."""
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("UPDATE indexjob.lease SET expires_at = '-infinity'")  # the one before has ended
         leader = Leader(connection)
-        api = await KubernetesApi.connect(kubeconfig or cluster.kubeconfig, seconds_a_call=5)
+        api = await KubernetesApi.connect(kubeconfig, seconds_a_call=5)
         pool = AsyncConnectionPool(database, min_size=1, max_size=5, open=False, kwargs={"autocommit": True})
         async with _closing(api), pool:
             queue = ResourceQueue(pool, int(str(leader.epoch)))

@@ -8,13 +8,14 @@ import pytest
 
 from tests.cluster.choice import Cluster
 from tests.cluster.namespace import Namespace
+from tests.cluster.rights import Account
 from tests.cluster.runtime.world import World
 
 
 @pytest.fixture
-def world(namespace: Namespace, cluster: Cluster, database: str) -> Iterator[World]:
+def world(namespace: Namespace, cluster: Cluster, account: Account, database: str) -> Iterator[World]:
     """After the test every invariant of the queue holds."""
-    made = World(namespace, cluster, database)
+    made = World(namespace, cluster.image, account.kubeconfig, database)
     try:
         yield made
         made.assert_sound()

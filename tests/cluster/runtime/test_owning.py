@@ -10,6 +10,7 @@ from indexjob_operator.runtime.protocol import LaunchKey
 from tests.cluster.runtime.world import World, labelled
 
 GRACE_PASSED = 12.0
+OWNER = "indexjob-owner"  # the one that the chart's Role names
 
 
 def ours(world: World, job: str, launch: int = 1, instance: str | None = None) -> dict[str, Any]:
@@ -23,23 +24,23 @@ def ours(world: World, job: str, launch: int = 1, instance: str | None = None) -
 
 def test_everything_of_a_launch_is_named_labelled_and_owned(world: World) -> None:
     """The release's ConfigMap owns the Job, and the Job its Secret: when the ConfigMap goes, so does all."""
-    world.space("create", "configmap", "release")
-    world.operate(owner="release")
+    world.space("create", "configmap", OWNER)
+    world.operate(owner=OWNER)
     job = world.enqueue("sleep")
     world.wait_for(job, "running")
     (made,), (secret,) = world.jobs_of(job), world.secrets_of(job)
     assert made["metadata"]["name"] == secret["metadata"]["name"] == f"{job}-1"
     assert ours(world, job).items() <= made["metadata"]["labels"].items()
-    assert [(o["kind"], o["name"]) for o in made["metadata"]["ownerReferences"]] == [("ConfigMap", "release")]
+    assert [(o["kind"], o["name"]) for o in made["metadata"]["ownerReferences"]] == [("ConfigMap", OWNER)]
     assert [(o["kind"], o["uid"]) for o in secret["metadata"]["ownerReferences"]] == [("Job", made["metadata"]["uid"])]
     assert world.job(job)["job_name"] == f"{job}-1"
     assert world.job(job)["namespace"] == world.space.name
     world.operators[0].end()
-    world.space("delete", "configmap", "release")
+    world.space("delete", "configmap", OWNER)
     world.wait(lambda: not world.jobs_of(job) + world.pods_of(job) + world.secrets_of(job), "all of it is gone")
     world.steer("cancel", job)
-    world.space("create", "configmap", "release")
-    world.operate(owner="release")
+    world.space("create", "configmap", OWNER)
+    world.operate(owner=OWNER)
     world.assert_gone(job)
 
 

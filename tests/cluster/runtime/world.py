@@ -14,7 +14,6 @@ from psycopg.rows import dict_row
 from indexjob_operator import settings
 from indexjob_operator.names import INDEX_JOB
 from indexjob_operator.settings import Settings
-from tests.cluster.choice import Cluster
 from tests.cluster.namespace import Manifest, Namespace
 from tests.cluster.runtime.operating import Operating
 from tests.cluster.runtime.stand_in import COMMAND
@@ -33,8 +32,8 @@ Row = dict[str, Any]
 class World:
     """One namespace, one database."""
 
-    def __init__(self, space: Namespace, cluster: Cluster, database: str) -> None:
-        self.space, self.cluster, self.database = space, cluster, database
+    def __init__(self, space: Namespace, image: str, kubeconfig: Path, database: str) -> None:
+        self.space, self.image, self.kubeconfig, self.database = space, image, kubeconfig, database
         self.connection = psycopg.connect(database, autocommit=True, row_factory=dict_row)
         self.instance = str(self.row("SELECT id FROM indexjob.instance")["id"])
         self.operators: list[Operating] = []
@@ -42,7 +41,7 @@ class World:
 
     def settings(self, **changed: Any) -> Settings:
         given: dict[str, Any] = {
-            "worker": {"image": self.cluster.image, "command": list(COMMAND)},
+            "worker": {"image": self.image, "command": list(COMMAND)},
             "patience": {
                 "noPodSeconds": 1,
                 "refusedAgainSeconds": 2,
@@ -55,9 +54,7 @@ class World:
         return settings.read(given | changed)
 
     def operate(self, *, kubeconfig: Path | None = None, **changed: Any) -> Operating:
-        operating = Operating(
-            kubeconfig or self.cluster.kubeconfig, self.settings(**changed), self.space.name, self.database
-        )
+        operating = Operating(kubeconfig or self.kubeconfig, self.settings(**changed), self.space.name, self.database)
         self.operators.append(operating)
         return operating
 
@@ -153,7 +150,7 @@ def labelled(world: World, kind: str, name: str, labels: Row, **more: Any) -> Ma
         return {"apiVersion": "v1", "kind": "Secret", "metadata": about, **more}
     security = {"runAsNonRoot": True, "runAsUser": 65532, "seccompProfile": {"type": "RuntimeDefault"}}
     locked = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-    container = {"name": "index", "image": world.cluster.image, "command": ["sleep", "600"], "securityContext": locked}
+    container = {"name": "index", "image": world.image, "command": ["sleep", "600"], "securityContext": locked}
     pod = {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 1,
