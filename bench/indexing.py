@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,8 @@ class Indexed:
     stats: dict[str, Any]
     parent_bytes: int
     """The most that the worker's own process held; its children hold one file each."""
+    cpu_seconds: float
+    """Processor time of `index`: the worker's own process, its children and git's, from their start to their end."""
 
 
 class Indexer:
@@ -51,13 +54,15 @@ class Indexer:
         limits = {"extractors": extractors, "clone_bytes": 2**40} if extractors else {"clone_bytes": 2**40}
         place = self._written(spec | {"limits": limits}, token)
         self._command(place, "clone")
+        before = _cpu_of_ended_children()
         parent = self._command(place, "index", "--database-credentials", str(place / "credentials"))
+        cpu = _cpu_of_ended_children() - before
         outcome = json.loads((place / "outcome").read_text())
         assert outcome["reason"] in {"Completed", "Unchanged"}, outcome
         ended = [{"id": str(job), "launch": 1, "reason": "Failed", "message": ""}]
         self.connection.execute("SELECT indexjob.record_finished(%s, %s)", [self._epoch, Jsonb(ended)])
         seconds = sum(value for step, value in outcome["steps"].items() if step != "clone")
-        return Indexed(seconds, outcome["stats"], parent)
+        return Indexed(seconds, outcome["stats"], parent, cpu)
 
     def written_rows(self) -> dict[str, int]:
         """Rows inserted, updated and deleted so far, by table of the index."""
@@ -115,6 +120,11 @@ def indexer(server: Server) -> Iterator[Indexer]:
 
 def settle(connection: psycopg.Connection) -> None:
     connection.execute("CHECKPOINT")
+
+
+def _cpu_of_ended_children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _peak_bytes(pid: int) -> int:

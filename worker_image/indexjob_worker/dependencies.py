@@ -4,7 +4,7 @@ Resolving reads the imports of the whole commit, so it is done once for each com
 imports and manifests. The next commit mostly changes none of them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -19,6 +19,8 @@ from indexjob_worker.resolvers import ImportingFile, manifest_paths, resolve
 RESOLVER_VERSION: Final = 2
 """Raise it whenever the same imports, paths and manifests give other dependencies."""
 LARGEST_MANIFEST: Final = 1024 * 1024
+FILES_AT_ONCE: Final = 2_000
+"""Whose imports are read in one go."""
 NOT_REGULAR: Final = frozenset({"symlink", "submodule"})
 
 
@@ -34,14 +36,19 @@ def graph(files: list[Found], contents: Mapping[BlobKey, Content], objects: Obje
         return Graph(digest, None)
     read = objects.contents([found.sha for found in manifests])
     texts = {found.path: data for found, data in zip(manifests, read, strict=True) if data is not None}
-    imports = dict(writer.imports({content.id for _, content in importing}))
-    sources = (
-        ImportingFile(found.path, LANGUAGES[found.key.language], list(map(Import._make, imports[content.id])))
-        for found, content in importing
-        if content.id in imports
-    )
-    dependencies = resolve(sources, regular, texts)
+    dependencies = resolve(_sources(importing, writer), regular, texts)
     return Graph(digest, (dependencies, list(map(Cycle._make, circles(dependencies)))))
+
+
+def _sources(importing: list[tuple[Found, Content]], writer: IndexWriter) -> Iterator[ImportingFile]:
+    """The files with their imports, which are never in memory all at once."""
+    for at in range(0, len(importing), FILES_AT_ONCE):
+        some = importing[at : at + FILES_AT_ONCE]
+        imports = dict(writer.imports({content.id for _, content in some}))
+        for found, content in some:
+            if content.id in imports:
+                rows = list(map(Import._make, imports[content.id]))
+                yield ImportingFile(found.path, LANGUAGES[found.key.language], rows)
 
 
 def _digest(paths: Iterable[str], manifests: Iterable[Found], importing: Iterable[tuple[Found, Content]]) -> bytes:

@@ -71,7 +71,8 @@ class Storage:
             self._put(None)
             self._thread.join()
             self._raise()
-        return self._contents
+        contents, self._contents = self._contents, {}
+        return contents
 
     def _pass_on(self) -> None:
         batch, self._blobs, self._rows = self._blobs, [], 0

@@ -45,7 +45,7 @@ def manifest_paths(paths: Iterable[str]) -> list[str]:
 
 
 def resolve(files: Iterable[ImportingFile], paths: Iterable[str], manifests: Mapping[str, bytes]) -> list[Dependency]:
-    """Every dependency of every file, once, in the order of the files; `manifests` is what `manifest_paths` asked for.
+    """Every dependency of every file (each given once), once, in the order of the files; `manifests` is what `manifest_paths` asked for.
 
     A manifest that is missing or broken says nothing; it never raises.
     """
@@ -55,17 +55,19 @@ def resolve(files: Iterable[ImportingFile], paths: Iterable[str], manifests: Map
     def resolver(name: Resolver) -> Resolve:
         return RESOLVERS[name](tree)
 
-    dependencies: dict[Dependency, None] = {}
+    dependencies: list[Dependency] = []
     for path, language, imports in files:
         find = resolver(language.resolver)
+        found: dict[Dependency, None] = {}
         for item in imports:
             kind, targets = find(path, item)
             for target in targets:
                 if target != path:
-                    dependencies[Dependency(path, target, item.spec, kind)] = None
+                    found[Dependency(path, target, item.spec, kind)] = None
             if not targets:
-                dependencies[Dependency(path, None, item.spec, kind)] = None
-    return list(dependencies)
+                found[Dependency(path, None, item.spec, kind)] = None
+        dependencies += found
+    return dependencies
 
 
 def _is_manifest(path: str) -> bool:
