@@ -23,6 +23,9 @@ def main(arguments: list[str] | None = None) -> int:
     from indexjob_worker.zygote import fork_zygote  # noqa: PLC0415
 
     zygote = fork_zygote()
+    from indexjob_worker.foresight import foresee  # noqa: PLC0415
+
+    foresee(zygote, options.workspace)
     from indexjob_worker.commands import run_index  # noqa: PLC0415
 
     return run_index(options, zygote)

@@ -24,14 +24,10 @@ FILES_BETWEEN_COLLECTIONS: Final = 256
 _SNIPPETS: Final = (b"x\n", b"\xff(")
 
 
-def load() -> list[int]:
-    """Read all that an extraction needs: a confined process can open no file any more.
-
-    The numbers of the languages, those first that are compiled the fastest: what is not known yet may be guessed.
-    """
+def load() -> None:
+    """Read all that an extraction needs: a confined process can open no file any more."""
     for language in BY_NUMBER:
         grammar(language)
-    return sorted(range(len(BY_NUMBER)), key=lambda number: len(grammar(BY_NUMBER[number]).query))
 
 
 def warm_up(number: int) -> None:

@@ -17,7 +17,7 @@ from indexjob.run_spec import Limits
 from indexjob_worker.journal import Journal
 from indexjob_worker.languages import Language
 from indexjob_worker.model import Extraction
-from indexjob_worker.pipe import ANSWER, BY_NUMBER, HELLO, JOB, STEPS
+from indexjob_worker.pipe import ANSWER, HELLO, JOB, NUMBERS, STEPS
 from indexjob_worker.wire import MalformedExtractionError, decode
 from indexjob_worker.zygote import Zygote
 
@@ -33,7 +33,6 @@ LARGEST_ANSWER: Final = 256 * 1024 * 1024
 
 K = TypeVar("K")
 Lost = Literal["timeout", "crash"]
-_NUMBER: Final = {language.name: number for number, language in enumerate(BY_NUMBER)}
 
 
 class Job(NamedTuple, Generic[K]):
@@ -77,7 +76,7 @@ class _Child(Generic[K]):
             self.working_since = time.monotonic()
         self.jobs.append(job)
         self.bytes_ahead += len(job.source)
-        self._outgoing.append(memoryview(JOB.pack(len(job.source), _NUMBER[job.language.name]) + job.source))
+        self._outgoing.append(memoryview(JOB.pack(len(job.source), NUMBERS[job.language.name]) + job.source))
 
     def send(self) -> None:
         """Pass on what the socket takes now."""
@@ -138,7 +137,7 @@ class Extractors:
     def expect(self, languages: Iterable[Language]) -> None:
         """Get children ready for these before the first is forked; for others each gets ready by itself."""
         for language in languages:
-            self._zygote.warm(_NUMBER[language.name])
+            self._zygote.warm(NUMBERS[language.name])
 
     def run(self, jobs: Iterator[Job[K]]) -> Iterator[Extracted[K]]:
         """Extract all of them, in the order in which they get done. `jobs` is read no faster than children work."""

@@ -13,3 +13,5 @@ JOB: Final = struct.Struct("<IB")
 ANSWER: Final = struct.Struct("<I3f")
 """In front of an extraction: its bytes; the seconds of parsing, of symbols and imports, of references."""
 BY_NUMBER: Final = tuple(LANGUAGES.values())
+NUMBERS: Final = {language.name: number for number, language in enumerate(BY_NUMBER)}
+"""How a language is called on the socket."""

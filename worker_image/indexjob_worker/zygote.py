@@ -5,7 +5,6 @@ only languages; it forks, kills and reaps on request, and is gone with the worke
 """
 
 import os
-import select
 import signal
 import socket
 import struct
@@ -104,13 +103,9 @@ def _live(channel: socket.socket, worker: int) -> NoReturn:
         hide()
         from indexjob_worker.child import load, warm_up  # noqa: PLC0415 - while the worker reads its orders
 
-        guesses = load()
+        load()
         children: set[int] = set()
         while True:
-            if guesses and not select.select([channel], [], [], 0)[0]:
-                warm_up(guesses.pop(0))
-                continue
-            guesses.clear()  # from here on the worker knows better
             order, descriptors, _, _ = socket.recv_fds(channel, ORDER.size, 1)
             if len(order) < ORDER.size:
                 break
