@@ -156,7 +156,7 @@ def _key_in(mounted: Path) -> Path:
         return found
     raise DatabaseUrlError(
         f"The Secret mounted at {mounted}, which should hold the database's URL, is missing or has none of its keys.",
-        f"Give it one of the keys {', '.join(KEYS)}.",
+        f"Give it this part's key ({', '.join(KEYS[:-1])}), or the key url, which serves for all.",
     )
 
 

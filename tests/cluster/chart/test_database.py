@@ -47,6 +47,19 @@ def test_a_secret_without_the_right_keys_is_told_at_once(
     assert 'The Secret "db" has neither the key migrate-url nor url' in notes
 
 
+def test_a_port_that_no_policy_lets_through_is_told_at_once(release: Release, credentials: Make) -> None:
+    """And of the URL nothing else; one without a port has the usual one."""
+    credentials(url="postgresql://me:canary:8080@db.example.com:6543/app?sslmode=require", worker_url="host=db port=1")
+    notes = release.install(NAMED, {"operator": {"replicas": 0}})
+    assert 'The Secret "db" has the database at port 6543 (url), and connections to port 5432 alone are' in notes
+    assert "canary" not in notes
+    assert "worker-url" not in notes
+    open_there = {"networkPolicy": {"database": {"port": 6543}}}
+    assert "at port" not in release.upgrade(NAMED, {"operator": {"replicas": 0}}, open_there)
+    credentials(url="postgresql://me:canary@db.example.com/app")
+    assert "at port" not in release.upgrade(NAMED, {"operator": {"replicas": 0}})
+
+
 def test_a_wrong_password_is_told_and_a_right_one_is_taken(
     release: Release, reachable_database: Database, credentials: Make
 ) -> None:
