@@ -67,6 +67,7 @@ def _pod() -> Manifest:
     ]
     return {
         "serviceAccountName": NAME,
+        "automountServiceAccountToken": True,
         "securityContext": {"runAsNonRoot": True, "fsGroup": 65532},
         "containers": [container],
         "volumes": volumes,
