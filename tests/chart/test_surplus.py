@@ -60,6 +60,16 @@ def test_some_tests_say_nothing_of_the_rest(tmp_path: Path, arguments: list[str]
     assert code == 0, said
 
 
+@pytest.mark.parametrize(("skipped", "code"), [("tests/cluster", 0), ("tests/other", 1)])
+def test_a_cluster_on_which_not_all_can_be_tried_says_nothing_of_the_rest(
+    tmp_path: Path, skipped: str, code: int
+) -> None:
+    (tmp_path / skipped).mkdir(parents=True)
+    (tmp_path / skipped / "test_skipped.py").write_text("import pytest\ndef test_it(): pytest.skip('not here')\n")
+    found, said = run(tmp_path, unused=str(UNUSED))
+    assert found == code, said
+
+
 @pytest.mark.parametrize(
     "reason",
     [
