@@ -165,7 +165,12 @@ async def _serve(
         heartbeat_timeout=await queue.heartbeat_timeout(),
         refused_again=timedelta(seconds=settings.patience.refused_again_seconds),
     )
-    dispatcher = Dispatcher(queue, work.add, concurrency=settings.queue.concurrency, namespace=namespace)
+
+    def claimed(job: UUID) -> None:
+        reconciler.claimed(job)
+        work.add(job)
+
+    dispatcher = Dispatcher(queue, claimed, concurrency=settings.queue.concurrency, namespace=namespace)
     mirror = Mirror(
         ResourceQueue(pool, queue.epoch),
         api,

@@ -104,6 +104,8 @@ def decide(job: ActiveJob, seen: LaunchSeen | None, now: datetime, bounds: Bound
         return Finish(_verdict(job, Reason.COMPLETED, ""), take_down=True)
     if seen.lost is not None:
         return Requeue(seen.lost.reason, seen.lost.message, spent_by(job, seen), infrastructure=True)
+    if seen.incomplete and job.state == "launching" and job.verdict is None:
+        return Launch()
     return _overdue(job, seen, now, bounds) or _under_way(job, seen, now, bounds)
 
 

@@ -38,10 +38,16 @@ class Dispatcher:
         self._concurrency = concurrency
         self._namespace = namespace
         self._wake = asyncio.Event()
+        self._heard = False
         self.draining = False
 
     def wake(self) -> None:
-        """Something was enqueued, became free, or fell due."""
+        """Something was enqueued, or fell due: more may be about to be seen."""
+        self._heard = True
+        self._wake.set()
+
+    def look(self) -> None:
+        """There may be room again: once is enough, for what became free is to be seen."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -53,8 +59,9 @@ class Dispatcher:
             with suppress(TimeoutError):
                 async with asyncio.timeout(QUICK_POLL_SECONDS if quiet < QUIET_POLLS else SLOW_POLL_SECONDS):
                     await self._wake.wait()
-                    quiet = 0
             self._wake.clear()
+            if self._heard:
+                quiet, self._heard = 0, False
 
     async def run_once(self) -> int:
         """Claim what there is room for: how many."""

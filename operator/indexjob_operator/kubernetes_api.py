@@ -25,7 +25,10 @@ Manifest: TypeAlias = dict[str, Any]
 
 SECONDS_A_CALL = 15.0
 CONNECTIONS = 32
-PAGE = 500
+PAGE = 200
+"""Objects at a time: as Python's, these are some ten megabytes."""
+JSON = "application/json"
+METADATA_OF_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -123,6 +126,12 @@ class KubernetesApi:
         except NotFoundError:
             return None
 
+    async def list_cached(self, what: Resource, namespace: str | None, *, labels: str) -> list[Manifest]:
+        """All that match as the API server remembers it, which may be some moments old. It need not read all of the namespace's objects for that."""
+        query = {"labelSelector": labels, "resourceVersion": "0"}
+        found: list[Manifest] = (await self._json("GET", what, namespace, query=query, verb="list")).get("items") or []
+        return found
+
     async def list(
         self, what: Resource, namespace: str | None, *, labels: str = "", fields: str = ""
     ) -> list[Manifest]:
@@ -130,16 +139,23 @@ class KubernetesApi:
         return [each async for page in self.pages(what, namespace, labels=labels, fields=fields) for each in page]
 
     async def pages(
-        self, what: Resource, namespace: str | None, *, labels: str = "", fields: str = ""
+        self,
+        what: Resource,
+        namespace: str | None,
+        *,
+        labels: str = "",
+        fields: str = "",
+        metadata_only: bool = False,
     ) -> AsyncIterator[Sequence[Manifest]]:
         """All that match as of one moment, some at a time: for what is large and not kept."""
+        accept = METADATA_OF_LIST if metadata_only else JSON
         query = {"limit": str(PAGE)}
         if labels:
             query["labelSelector"] = labels
         if fields:
             query["fieldSelector"] = fields
         while True:
-            page = await self._json("GET", what, namespace, query=query, verb="list")
+            page = await self._json("GET", what, namespace, query=query, verb="list", accept=accept)
             yield page.get("items") or []
             following = (page.get("metadata") or {}).get("continue")
             if not following:
@@ -191,13 +207,14 @@ class KubernetesApi:
         *,
         query: Mapping[str, str] | None = None,
         body: Manifest | None = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
         subresource: str = "",
         verb: str = "",
+        accept: str = JSON,
     ) -> Manifest:
         text = await self._request(
             method, what, namespace, name,
-            query=query, body=body, content_type=content_type, subresource=subresource, verb=verb,
+            query=query, body=body, content_type=content_type, subresource=subresource, verb=verb, accept=accept,
         )  # fmt: skip
         found: Manifest = json.loads(text)
         return found
@@ -211,9 +228,10 @@ class KubernetesApi:
         *,
         query: Mapping[str, str] | None = None,
         body: Manifest | None = None,
-        content_type: str = "application/json",
+        content_type: str = JSON,
         subresource: str = "",
         verb: str = "",
+        accept: str = JSON,
     ) -> bytes:
         parts = [what.prefix, *(("namespaces", namespace) if namespace else ()), what.plural, name, subresource]
         path = "/".join([parts[0], *(quote(part, safe="") for part in parts[1:] if part)])
@@ -221,7 +239,7 @@ class KubernetesApi:
         call = f"{verb} {what.plural}{f' {namespace}' if namespace else ''}{f'/{name}' if name else ''}"
         began, status = time.monotonic(), 0
         try:
-            headers = {"Accept": "application/json", "Content-Type": content_type}
+            headers = {"Accept": accept, "Content-Type": content_type}
             prepared = await self._client.param_serialize(
                 method, path, query_params=list((query or {}).items()), header_params=headers, body=body,
                 auth_settings=["BearerToken"],

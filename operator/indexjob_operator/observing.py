@@ -31,6 +31,8 @@ IMAGE_TROUBLE = (
     "ImageInspectError",
     "RegistryUnavailable",
 )
+CONTAINERS = ("initContainers", "containers")
+READ_OF_A_SPEC = ("ttlSecondsAfterFinished", "nodeName", *CONTAINERS)
 ON_THEIR_WAY = ("ContainerCreating", "PodInitializing", "")
 _FORBIDDEN = re.compile(r"^Error creating: pods \"[^\"]*\" is forbidden: ")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -75,6 +77,16 @@ def read_launch(
     )
 
 
+def pared(thing: Mapping[str, Any]) -> dict[str, Any]:
+    """A Job or Pod with all that is read of it here, and little else."""
+    spec = {name: value for name, value in (thing.get("spec") or {}).items() if name in READ_OF_A_SPEC}
+    for name in CONTAINERS:
+        if name in spec:
+            spec[name] = [{"name": one.get("name"), "resources": one.get("resources")} for one in spec[name]]
+    metadata = {name: value for name, value in thing["metadata"].items() if name != "managedFields"}
+    return {**thing, "metadata": metadata, "spec": spec}
+
+
 def wants_events(
     job: Mapping[str, Any] | None, pods: Sequence[Mapping[str, Any]], now: datetime, patience: Patience
 ) -> str | None:
@@ -99,6 +111,17 @@ def is_over(job: Mapping[str, Any]) -> bool:
     """The Job has its verdict."""
     status = job.get("status") or {}
     return condition(status, "Failed") is not None or condition(status, "Complete") is not None
+
+
+def accounts_for(job: Mapping[str, Any], pods: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether these pods, which may have been read before the Job was, are all that its state speaks of."""
+    if job["metadata"].get("deletionTimestamp"):
+        return False
+    if not is_over(job):
+        return True
+    status = job.get("status") or {}
+    ended = int(status.get("succeeded") or 0) + int(status.get("failed") or 0)
+    return len(pods) >= ended and all(is_terminal(pod) for pod in pods)
 
 
 def _ended_by(failed: Mapping[str, Any]) -> str:

@@ -61,20 +61,27 @@ class Reconciler:
         self._recorded: dict[LaunchKey, set[tuple[str, bool]]] = {}
         self._ending: dict[LaunchKey, Finish | Requeue] = {}
         """Why launches are being taken down: once they are going, nothing shows it any more."""
+        self._new: set[UUID] = set()
+
+    def claimed(self, job_id: UUID) -> None:
+        """It was claimed just now: nothing of its launch is there yet, so that the first look need not ask the runtime for it."""
+        self._new.add(job_id)
 
     async def reconcile(self, job_id: UUID) -> float | None:
         """Look at this index job and do what is next; after how many seconds to look again, if no hint comes before."""
+        new = job_id in self._new
+        self._new.discard(job_id)
         job = await self._queue.find(job_id)
         if job is None:
             return None
         key = LaunchKey(job.id, job.slot_launch)
-        seen = await self._runtime.observe(key)
+        seen = None if new and _is_to_be_made(job) else await self._runtime.observe(key)
         if seen is not None:
             await self._record_attempts(seen)
         decision = self._decide(job, seen)
         match decision:
             case Launch():
-                await self._launch(job)
+                return await self._launch(job)
             case Wait(waiting, look_again_seconds):
                 await self._note_waiting(job, waiting)
                 return look_again_seconds
@@ -107,12 +114,12 @@ class Reconciler:
             return decision
         return self._ending.get(LaunchKey(job.id, job.slot_launch), decision)
 
-    async def _launch(self, job: ActiveJob) -> None:
+    async def _launch(self, job: ActiveJob) -> float | None:
         try:
             profile = self._profiles.named(job.profile)
         except UnknownProfileError as error:
             await self._finish(job, FinishedLaunch(job.id, job.launch, Reason.UNKNOWN_PROFILE, str(error)))
-            return
+            return None
         run_spec = build_run_spec(job, profile, local_repositories=self._local_repositories)
         reach("launching")
         request = build_request(
@@ -121,11 +128,11 @@ class Reconciler:
         try:
             await self._runtime.launch(request)
         except LaunchRefusedError as refused:
-            await self._refused(job, refused)
-            return
+            return await self._refused(job, refused)
         reach("launched")
         self._log("launched", job)
         measures.launched(job)
+        return None
 
     async def _mark_running(self, job: ActiveJob) -> None:
         reach("marking-running")
@@ -158,11 +165,14 @@ class Reconciler:
         reach("taken-down")
         return None
 
-    async def _refused(self, job: ActiveJob, refused: LaunchRefusedError) -> None:
-        if refused.permanent:
-            await self._finish(job, FinishedLaunch(job.id, job.launch, refused.reason, refused.message))
-        else:
-            await self._requeue(job, Requeue(refused.reason, refused.message, pause=self._refused_again))
+    async def _refused(self, job: ActiveJob, refused: LaunchRefusedError) -> float | None:
+        if not refused.permanent:
+            return await self._requeue(job, Requeue(refused.reason, refused.message, pause=self._refused_again))
+        verdict = FinishedLaunch(job.id, job.launch, refused.reason, refused.message)
+        if not await self._cancel(LaunchKey(job.id, job.launch), Finish(verdict, take_down=True)):
+            return STILL_GOING_SECONDS  # a part of it was made
+        await self._finish(job, verdict)
+        return None
 
     async def _finish(self, job: ActiveJob, verdict: FinishedLaunch, seen: LaunchSeen | None = None) -> None:
         reach("recording")
@@ -226,6 +236,10 @@ class Reconciler:
             job.revision,
             extra={"action": action, "job": str(job.id), "launch": job.launch, **more},
         )
+
+
+def _is_to_be_made(job: ActiveJob) -> bool:
+    return job.state == "launching" and job.slot_launch == job.launch and job.verdict is None
 
 
 def _mark(pod: PodSeen) -> tuple[str, bool]:

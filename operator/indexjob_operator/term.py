@@ -126,7 +126,7 @@ class Term:
                 )
             finally:
                 self._work.done(job_id)
-                self._dispatcher.wake()
+                self._dispatcher.look()
 
 
 async def _patiently(loop: Callable[[], Awaitable[None]], failed: Callable[[], None] = lambda: None) -> None:

@@ -37,6 +37,7 @@ CLIENT_TIMEOUT = 330
 INACTIVITY_TIMEOUT = 70
 REQUEST_TIMEOUT = 60
 CONNECT_TIMEOUT = 10
+IDLE_TIMEOUT = 0.5
 ERROR_BACKOFFS = (0.2, 0.5, 1, 2, 3, 5, 5, 5)
 
 
@@ -186,6 +187,7 @@ def settings(selectors: dict[tuple[str, str, str], str]) -> kopf.OperatorSetting
         ERROR_BACKOFFS  # finite: then the watch ends, and is begun anew with new credentials
     )
     chosen.queueing.worker_limit = None  # a limit made 60 objects take 25 s
+    chosen.queueing.idle_timeout = IDLE_TIMEOUT  # for so long the last event of each object is held: some 50 KB
     for kind, selector in selectors.items():
         chosen.watching.label_selectors[kind] = (
             selector  # at the server: a decorator's filter keeps all foreign objects in memory

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from indexjob.errors import ClearError
 from indexjob.outcome import Reason
@@ -30,7 +31,16 @@ from indexjob_operator.kubernetes_api import (
     RefusedError,
 )
 from indexjob_operator.manifests import Owner, Place, job_manifest, owned_by_job, secret_manifest
-from indexjob_operator.observing import JOB_DELETED, age_seconds, is_over, is_stuck, read_launch, wants_events
+from indexjob_operator.observing import (
+    JOB_DELETED,
+    accounts_for,
+    age_seconds,
+    is_over,
+    is_stuck,
+    pared,
+    read_launch,
+    wants_events,
+)
 from indexjob_operator.pods import is_terminal
 from indexjob_operator.runtime.protocol import LaunchKey, LaunchRefusedError, LaunchSeen
 
@@ -87,15 +97,15 @@ class KubernetesRuntime:
         )
 
     async def launch(self, request: LaunchRequest) -> None:
-        """Make the Secret, then the Job, then have the Job own the Secret; each is adopted where it is there already."""
+        """Make the Job and its Secret at once, then have the one own the other; each is adopted where it is there already.
+
+        A pod wants the Secret some 50 ms after its Job was made, so nothing is gained by making one after the other.
+        """
         try:
             git = await self._git_credential(request)
             secret = secret_manifest(self._place, request, git)
-            await self._make(SECRETS, secret, request.key)
-            reach("secret-made")
-            job = await self._make(JOBS, job_manifest(self._place, request, git), request.key)
+            job = await self._make_both(secret, job_manifest(self._place, request, git), request.key)
             self._made.add(request.key)
-            reach("job-made")
             await self._give(secret, job)
             reach("owner-patched")
         except RefusedError as error:
@@ -105,10 +115,17 @@ class KubernetesRuntime:
             raise LaunchRefusedError(Reason.PERMANENT_ERROR, sentence, permanent=True) from error
 
     async def observe(self, key: LaunchKey) -> LaunchSeen | None:
-        """How the Job of that name and its pods are; None if there is nothing of them, nor was."""
-        job, pods = await asyncio.gather(self._job(key), self._list(PODS, key))
-        if job is not None and is_over(job) and not all(is_terminal(pod) for pod in pods):
-            pods = await self._list(PODS, key)  # they were read before the Job was
+        """How the Job of that name and its pods are; None if there is nothing of them, nor was.
+
+        While the Job goes on, its pods may be as the API server remembers them: what has changed since is an event to come, or the sweep's. To read them all
+        from etcd takes half a second of the API server's time beside ten thousand others.
+        """
+        labels = names.selector(self._place.instance, key)
+        job, pods = await asyncio.gather(
+            self._job(key), self._api.list_cached(PODS, self._place.namespace, labels=labels)
+        )
+        if job is None or not accounts_for(job, pods):
+            pods = await self._list(PODS, key)
         now = datetime.now(UTC)
         name, events = wants_events(job, pods, now, self._patience), []
         if name is not None:
@@ -116,6 +133,11 @@ class KubernetesRuntime:
         seen = read_launch(key, job, pods, events, now, self._patience)
         if seen is None and key in self._made:
             return LaunchSeen(key, lost=self.missing)
+        if seen is not None and job is not None and key not in self._made and not is_over(job):
+            secret = await self._api.get(SECRETS, self._place.namespace, key.name)
+            if secret is None or not self._is_ours(secret, key):
+                return _lacking_its_secret(seen)
+            self._made.add(key)
         return seen
 
     async def cancel(self, key: LaunchKey) -> bool:
@@ -166,21 +188,24 @@ class KubernetesRuntime:
 
     async def list(self) -> list[LaunchSeen]:
         """Every launch of this database, after seeing to Secrets: a Job's goes with it, one without a Job is deleted."""
-        jobs, pods, secrets = await asyncio.gather(self._list(JOBS), self._list(PODS), self._list(SECRETS))
+        jobs, pods, secrets = await asyncio.gather(self._all(JOBS), self._all(PODS), self._all(SECRETS))
         job_of = {key: job for job in jobs if (key := names.key_of(job))}
         pods_of: dict[LaunchKey, Objects] = {}
         for pod in pods:
             if key := names.key_of(pod):
                 pods_of.setdefault(key, []).append(pod)
+        with_secret: set[LaunchKey] = set()
         for secret in secrets:
             if key := names.key_of(secret):
+                with_secret.add(key)
                 await self._see_to(secret, job_of.get(key))
         now = datetime.now(UTC)
         seen = [
             read_launch(key, job_of.get(key), pods_of.get(key, ()), (), now, self._patience)
             for key in job_of.keys() | pods_of.keys()
         ]
-        return [launch for launch in seen if launch is not None]
+        whole = with_secret | self._made
+        return [one if one.key in whole else _lacking_its_secret(one) for one in seen if one is not None]
 
     async def _see_to(self, secret: Object, job: Object | None) -> None:
         if job is None:
@@ -208,6 +233,21 @@ class KubernetesRuntime:
             if secret is not None:
                 return secret
         raise credentials.missing(ref.secret, namespaces)
+
+    async def _make_both(self, secret: Object, job: Object, key: LaunchKey) -> Object:
+        """The Job that was made. If one of the two can't be, the other may be there: whoever is told of that takes it down."""
+
+        async def make(what: Resource, manifest: Object, point: str) -> Object:
+            made = await self._make(what, manifest, key)
+            reach(point)
+            return made
+
+        both = make(JOBS, job, "job-made"), make(SECRETS, secret, "secret-made")
+        made, with_secret = await asyncio.gather(*both, return_exceptions=True)
+        for one in (made, with_secret):
+            if isinstance(one, BaseException):
+                raise one
+        return cast("Object", made)
 
     async def _make(self, what: Resource, manifest: Object, key: LaunchKey) -> Object:
         """Create it, or adopt what an earlier try of this very launch has created.
@@ -246,6 +286,12 @@ class KubernetesRuntime:
         labels = names.selector(self._place.instance, key)
         return await self._api.list(what, self._place.namespace, labels=labels)
 
+    async def _all(self, what: Resource) -> Objects:
+        """Those of all launches: no more of each is kept than is looked at, or a thousand launches take a hundred megabytes."""
+        labels = names.selector(self._place.instance)
+        pages = self._api.pages(what, self._place.namespace, labels=labels, metadata_only=what is SECRETS)
+        return [pared(one) async for page in pages for one in page]
+
     async def _delete(self, what: Resource, thing: Mapping[str, Any], *, grace_seconds: int | None = None) -> None:
         metadata = thing["metadata"]
         with suppress(ConflictError):  # another one has its name by now
@@ -255,6 +301,11 @@ class KubernetesRuntime:
 
     def _is_ours(self, thing: Mapping[str, Any], key: LaunchKey) -> bool:
         return names.belongs(thing, self._place.instance, key)
+
+
+def _lacking_its_secret(seen: LaunchSeen) -> LaunchSeen:
+    """A crash came in between: its pods wait for the Secret, until the launch is made again."""
+    return replace(seen, incomplete=seen.condition is None and not seen.released)
 
 
 def _makes_pods(job: Mapping[str, Any]) -> bool:

@@ -136,6 +136,8 @@ class LaunchSeen:
     """An attempt has failed, though it may not be there to be seen any more."""
     unexplained: bool = False
     """Nothing of it runs, and a closer look may say why."""
+    incomplete: bool = False
+    """Made in part, by an operator that crashed over it: launching it again makes the rest."""
     created_at: datetime | None = None
     released: bool = False
     """Its outcome was recorded: it is kept for people to look at."""

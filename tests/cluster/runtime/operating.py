@@ -83,7 +83,12 @@ class Operating:
             queue, runtime, work.add,
             interval_seconds=0.5, wants=reconciler.wants, stray_seconds=settings.patience.stray_seconds,
         )  # fmt: skip
-        dispatcher = Dispatcher(queue, work.add, concurrency=20, namespace=self._namespace)
+
+        def claimed(job: UUID) -> None:
+            reconciler.claimed(job)
+            work.add(job)
+
+        dispatcher = Dispatcher(queue, claimed, concurrency=20, namespace=self._namespace)
         term = asyncio.ensure_future(Term(queue, work, dispatcher, reconciler, sweep, self._database).run())
         stopped = asyncio.ensure_future(self._stop.wait())
         await asyncio.wait({term, stopped}, return_when=asyncio.FIRST_COMPLETED)

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from indexjob_operator import names
 from indexjob_operator.runtime.protocol import LaunchKey
-from tests.cluster.runtime.world import World, labelled
+from tests.cluster.runtime.world import SMALL, World, labelled
 
 GRACE_PASSED = 12.0
 OWNER = "indexjob-owner"  # the one that the chart's Role names
@@ -59,6 +59,22 @@ def test_a_launch_that_was_made_before_a_crash_is_adopted(world: World) -> None:
     world.wait(
         lambda: world.secrets_of(job)[0]["metadata"].get("ownerReferences"), "the sweep lets the Job own the Secret"
     )
+    world.steer("cancel", job)
+    world.assert_gone(job)
+
+
+def test_a_launch_of_which_a_crash_made_only_the_job_gets_its_secret(world: World) -> None:
+    first = world.operate(profiles={"default": {**SMALL, "nodeSelector": {"not": "there"}}})
+    job = world.enqueue("sleep")
+    world.wait(lambda: world.jobs_of(job) and world.secrets_of(job), "its Job and its Secret are made")
+    first.end()
+    world.space("delete", f"secret/{job}-1")
+    (made,) = world.jobs_of(job)
+    world.operate()
+    world.wait(lambda: world.secrets_of(job), "its Secret is made")
+    world.wait(lambda: world.secrets_of(job)[0]["metadata"].get("ownerReferences"), "and is the Job's")
+    assert [one["metadata"]["uid"] for one in world.jobs_of(job)] == [made["metadata"]["uid"]]
+    assert world.job(job)["launches"] == 1
     world.steer("cancel", job)
     world.assert_gone(job)
 

@@ -57,6 +57,12 @@ def test_a_claimed_row_without_a_launch_is_launched() -> None:
     assert judge(JOB, None) == Launch()
 
 
+def test_a_launch_that_was_made_in_part_is_made_again_before_it_runs() -> None:
+    assert judge(JOB, LaunchSeen(KEY, incomplete=True)) == Launch()
+    assert judge(RUNNING, LaunchSeen(KEY, incomplete=True)) == Wait()
+    assert isinstance(judge(replace(JOB, launch=3), LaunchSeen(KEY, incomplete=True)), TakeDown)
+
+
 def test_a_launch_without_a_pod_is_waited_for() -> None:
     assert judge(JOB, LaunchSeen(KEY)) == Wait()
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from indexjob.outcome import Outcome, Reason
-from indexjob_operator.observing import read_launch, wants_events
+from indexjob_operator.observing import accounts_for, pared, read_launch, wants_events
 from indexjob_operator.pods import read_pod
 from indexjob_operator.runtime.protocol import Condition, LaunchSeen
 from indexjob_operator.settings import Patience
@@ -17,8 +17,10 @@ PATIENCE = Patience()
 
 
 def look(a_job: dict[str, Any] | None, *pods: dict[str, Any], events: tuple[dict[str, Any], ...] = ()) -> LaunchSeen:
+    """What is kept of a Job and its pods in a sweep says the same."""
     seen = read_launch(KEY, a_job, pods, events, NOW, PATIENCE)
     assert seen is not None
+    assert seen == read_launch(KEY, a_job and pared(a_job), [pared(one) for one in pods], events, NOW, PATIENCE)
     return seen
 
 
@@ -46,6 +48,16 @@ def test_the_verdict_is_the_condition_and_nothing_else() -> None:
 def test_a_verdict_holds_though_somebody_deletes_the_job() -> None:
     seen = look(job(true("Complete"), deletionTimestamp=at(0)))
     assert (seen.condition, seen.lost) == (Condition.COMPLETE, None)
+
+
+def test_pods_that_were_read_before_their_job_ended_are_known_by_it() -> None:
+    over = job(true("Failed"))
+    over["status"]["failed"] = 1
+    assert accounts_for(job(), [])
+    assert not accounts_for(job(deletionTimestamp=at(0)), [])
+    assert not accounts_for(over, [])
+    assert not accounts_for(over, [pod()])
+    assert accounts_for(over, [pod("Failed", index=ended(1))])
 
 
 def test_a_running_pod_has_started_and_one_that_waits_has_not() -> None:

@@ -1,0 +1,67 @@
+"""What a look at an index job costs. Queue and runtime are stand-ins that note who asked them for what."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from indexjob.queue.leader import ActiveJob
+from indexjob_operator.profiles import Profiles
+from indexjob_operator.reconciler import Reconciler
+from indexjob_operator.runtime.local import LocalRuntime
+from indexjob_operator.runtime.protocol import LaunchKey, LaunchRequest, LaunchSeen
+from tests.unit.operator.test_decision import JOB, RUNNING
+
+TAKES = replace(JOB, papers=({}, "token"))
+
+
+class Queue:
+    def __init__(self, job: ActiveJob) -> None:
+        self.job = job
+
+    async def find(self, job: UUID) -> ActiveJob:
+        return self.job
+
+
+class Runtime:
+    missing = LocalRuntime.missing
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def observe(self, key: LaunchKey) -> LaunchSeen:
+        self.asked.append("observe")
+        return LaunchSeen(key)
+
+    async def launch(self, request: LaunchRequest) -> None:
+        self.asked.append("launch")
+
+
+def looked(job: ActiveJob, *, claimed: bool) -> list[str]:
+    """What the runtime is asked in the first look and in a second one."""
+    runtime = Runtime()
+    reconciler = Reconciler(
+        Queue(job), runtime, Profiles(),  # type: ignore[arg-type]
+        worker_database_url="", local_repositories=False, heartbeat_timeout=timedelta(minutes=5),
+    )  # fmt: skip
+    if claimed:
+        reconciler.claimed(job.id)
+
+    async def run() -> None:
+        await reconciler.reconcile(job.id)
+        await reconciler.reconcile(job.id)
+
+    asyncio.run(run())
+    return runtime.asked
+
+
+def test_what_was_claimed_just_now_is_launched_without_asking_for_it() -> None:
+    assert looked(TAKES, claimed=True) == ["launch", "observe"]
+
+
+def test_what_may_be_there_is_asked_for() -> None:
+    assert looked(TAKES, claimed=False) == ["observe", "observe"]
+    assert looked(RUNNING, claimed=True) == ["observe", "observe"]
+    assert looked(replace(TAKES, verdict="completed"), claimed=True) == ["observe", "observe"]
