@@ -8,4 +8,5 @@ A new subject is a file and its name in `SUBJECTS`.
 SUBJECTS = (
     *("queue_enqueue", "queue_wakeup", "queue_peers", "queue_claim", "latency"),
     *("index_extraction", "index_store", "index_growth", "index_reading"),
+    *("cluster_launch", "cluster_finish", "cluster_throughput", "cluster_scale", "cluster_idle", "cluster_worker"),
 )

@@ -1,4 +1,4 @@
-"""`python -m bench [NAME…] [--output text|json]`: exit code 1 if a goal is not met."""
+"""`python -m bench [NAME…] [--output text|json]`: exit code 1 if a goal is not met, or could not be measured."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from importlib import import_module
 
 from bench import SUBJECTS
-from bench.figures import Figure
+from bench.figures import Figure, NotMeasuredError
 from bench.server import started
 
 
@@ -22,15 +22,20 @@ def main() -> int:
     if unknown := set(arguments.names) - set(SUBJECTS):
         parser.error(f"there is no {', '.join(sorted(unknown))}; choose from {', '.join(SUBJECTS)}")
     figures: list[Figure] = []
+    unmeasured = False
     with started() as server:
         for name in arguments.names or SUBJECTS:
-            for figure in import_module(f"bench.{name}").measure(server):
-                figures.append(figure)
-                if arguments.output == "text":
-                    print(figure, flush=True)
+            try:
+                for figure in import_module(f"bench.{name}").measure(server):
+                    figures.append(figure)
+                    if arguments.output == "text":
+                        print(figure, flush=True)
+            except NotMeasuredError as why:
+                unmeasured = True
+                print(f"{name} is not measured: {why}", file=sys.stderr, flush=True)
     if arguments.output == "json":
         print(json.dumps([figure.as_dict() for figure in figures], indent=2, ensure_ascii=False))
-    return 1 if any(figure.met is False for figure in figures) else 0
+    return 1 if unmeasured or any(figure.met is False for figure in figures) else 0
 
 
 if __name__ == "__main__":

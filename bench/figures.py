@@ -8,6 +8,10 @@ from statistics import median
 from typing import Any
 
 
+class NotMeasuredError(Exception):
+    """A subject can't be measured on this machine: a sentence that says what is lacking."""
+
+
 @dataclass(frozen=True, slots=True)
 class Goal:
     """What a figure should be: at least `bound`, or at most."""

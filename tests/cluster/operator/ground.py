@@ -48,10 +48,11 @@ class Database:
 
 
 @contextmanager
-def postgres(address: str) -> Iterator[OwnServer]:
+def postgres(address: str, **settings: str) -> Iterator[OwnServer]:
+    settings = {"synchronous_commit": "off", **settings}
     with tempfile.TemporaryDirectory(prefix="ijt-") as folder:
         Path(folder).chmod(0o711)
-        server = OwnServer(Path(folder), installed(), address=(address, free_port(address)), synchronous_commit="off")
+        server = OwnServer(Path(folder), installed(), address=(address, free_port(address)), **settings)
         server.start()
         try:
             yield server
