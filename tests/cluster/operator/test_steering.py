@@ -119,10 +119,12 @@ def test_deleting_the_resource_never_hangs_and_counts_although_no_operator_runs(
 
 
 def test_deleting_the_users_namespace_cancels_what_its_resources_asked_for(world: World, second: Namespace) -> None:
+    """By an operator with cluster-wide rights: a Role would go with its namespace."""
     world.repository("one")
     hold(world)
     both = [world.space.name, second.name]
-    world.operate(watchNamespaces=both, tenants=dict.fromkeys(both, "default"))
+    widely = second.cluster.kubeconfig
+    world.operate(kubeconfig=widely, watchNamespaces=both, tenants=dict.fromkeys(both, "default"))
     spec = {"repository": world.git.url("one"), "credentialsSecretRef": {"name": SECRET}}
     second.apply({"apiVersion": "codeindex.dev/v1alpha1", "kind": "IndexJob", "metadata": {"name": "x"}, "spec": spec})
     world.wait(lambda: world.rows("SELECT FROM indexjob.jobs WHERE state = 'running'"), "it runs")
