@@ -1,7 +1,7 @@
 """Claiming and finishing, with all of the bookkeeping, beside the queues that people use today; all on one server, with fsync on.
 
-Ours is one leader through the operator's own client, as the operator uses it: it claims as many in a call as the dispatcher does, one call after the other,
-and records ends on other connections beside that, many in a call, as the recorder does when many end at once. "One job a call" shows the other extreme.
+Ours is one leader: the operator's own dispatcher claims, and ends are recorded on other connections beside that, many in a call, as the recorder does when
+many end at once. "One job a call" shows the other extreme.
 The peers are the real ones, as they come. Each side has the same number of jobs queued, each of a repository of its own, and its connections have done
 their first calls (which read the catalogue, and plan) before the clock runs: those of an operator live for as long as it does.
 """
@@ -21,13 +21,14 @@ from bench.figures import Figure, alternating, at_least, ratio_of_rounds
 from bench.peers import pgboss, procrastinate
 from bench.server import Server, connect, settle
 from indexjob.queue.leader import FinishedLaunch, LeaderQueue
-from indexjob_operator.dispatcher import BATCH
+from indexjob_operator import recorder
+from indexjob_operator.dispatcher import BATCH, Dispatcher
 
 SUBJECT = "queue_peers"
 ROUNDS = 5
 QUEUED = 5000
-RECORDERS = 3
-CONNECTIONS = 1 + RECORDERS
+RECORDERS = recorder.AT_ONCE
+CONNECTIONS = 2 + RECORDERS
 WARM_UP = 4
 WANTED = {"ours": 4000, "pg-boss 50": 4000, "pg-boss 1": 400, "ours 1": 400, "procrastinate": 400}
 
@@ -81,26 +82,30 @@ async def _ours(url: str, wanted: int, batch: int) -> float:
 
 async def _beside_each_other(queue: LeaderQueue, wanted: int, batch: int) -> int:
     """One claims, the others record the ends of what it has claimed: how many ended."""
-    claimed: asyncio.Queue[list[UUID]] = asyncio.Queue(RECORDERS)
+    claimed: list[UUID] = []
     finished = 0
+    some = asyncio.Event()
 
     async def record() -> None:
-        nonlocal finished
-        while True:
-            ended = len(await _finish(queue, await claimed.get()))
-            finished += ended
-            claimed.task_done()
+        nonlocal finished, claimed
+        while finished < wanted:
+            if not claimed:
+                some.clear()
+                await some.wait()
+            ended, claimed = claimed[: recorder.BATCH], claimed[recorder.BATCH :]
+            done = len(await _finish(queue, ended)) if ended else 0
+            finished += done
+        some.set()
 
-    recorders = [asyncio.create_task(record()) for _ in range(RECORDERS)]
-    taken = 0
-    while taken < wanted:
-        jobs = await queue.claim(batch, QUEUED, "bench")
-        taken += len(jobs)
-        await claimed.put(jobs)
-    await claimed.join()
-    for recorder in recorders:
-        recorder.cancel()
-    assert finished == taken
+    def take(job: UUID) -> None:
+        claimed.append(job)
+        some.set()
+
+    dispatcher = Dispatcher(queue, take, concurrency=QUEUED, namespace="bench", batch=batch)
+    async with asyncio.TaskGroup() as tasks:
+        claiming = tasks.create_task(dispatcher.run())
+        await asyncio.gather(*(record() for _ in range(RECORDERS)))
+        claiming.cancel()
     return finished
 
 

@@ -379,6 +379,7 @@ DECLARE
     launches integer[];
 BEGIN
     PERFORM indexjob.lead(held);
+    PERFORM set_config('synchronous_commit', 'off', true);
     IF EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.line = 'scheduled' AND j.run_after <= now()) THEN
         PERFORM indexjob.intake(0);
     END IF;
@@ -545,6 +546,13 @@ BEGIN
     GET DIAGNOSTICS deleted = ROW_COUNT;
     RETURN deleted;
 END $$;
+
+CREATE FUNCTION indexjob.confirm_claims() RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT pg_logical_emit_message(true, 'indexjob', '')
+$$;
 
 CREATE FUNCTION indexjob.dependents(repository text, path text, depth integer DEFAULT 10) RETURNS SETOF indexjob.found_dependent
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -2941,6 +2949,9 @@ REVOKE ALL ON FUNCTION indexjob.collect_graphs(max_rows integer) FROM PUBLIC;
 REVOKE ALL ON FUNCTION indexjob.collect_manifests(max_rows integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.collect_snapshots(horizon timestamp with time zone, max_rows integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION indexjob.confirm_claims() FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.confirm_claims() TO indexjob_operator;
 
 REVOKE ALL ON FUNCTION indexjob.dependents(repository text, path text, depth integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.dependents(repository text, path text, depth integer) TO indexjob_reader;

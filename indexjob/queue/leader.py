@@ -153,13 +153,21 @@ class LeaderQueue:
             raise LeadershipLostError(self.epoch)
 
     async def claim(self, wanted: int, at_once: int, namespace: str | None) -> list[UUID]:
-        """Take up to `wanted` jobs for launching, so that no more than `at_once` are under way; the most urgent first."""
+        """Take up to `wanted` jobs for launching, so that no more than `at_once` are under way; the most urgent first.
+
+        A crash of Postgres may still undo it: nothing is launched before `confirm_claims`.
+        """
         with self._fenced():
             async with self._claims.connection() as connection:
                 cursor = await connection.execute(
                     "SELECT id FROM indexjob.claim(%s, %s, %s, %s)", (self.epoch, wanted, at_once, namespace)
                 )
                 return [row[0] for row in await cursor.fetchall()]
+
+    async def confirm_claims(self) -> None:
+        """What was claimed before is on the disk. Apart from the claim, so that the next one goes on meanwhile."""
+        async with self._pool.connection() as connection:
+            await connection.execute("SELECT indexjob.confirm_claims()")
 
     async def active(self) -> list[ActiveJob]:
         """All that has a launch to look after."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from indexjob.queue.leader import LeaderQueue
 
-BATCH = 100
+BATCH = 200
 """Rows claimed at once: few enough that what comes in meanwhile with a higher priority is not kept waiting."""
 SPACING_SECONDS = 0.01
 """Between two claims, however often it is woken."""
@@ -31,12 +31,19 @@ class Dispatcher:
     """Keeps up to `concurrency` launches under way; `claimed` is told of each new one."""
 
     def __init__(
-        self, queue: LeaderQueue, claimed: Callable[[UUID], None], *, concurrency: int, namespace: str | None = None
+        self,
+        queue: LeaderQueue,
+        claimed: Callable[[UUID], None],
+        *,
+        concurrency: int,
+        namespace: str | None = None,
+        batch: int = BATCH,
     ) -> None:
         self._queue = queue
         self._claimed = claimed
         self._concurrency = concurrency
         self._namespace = namespace
+        self._batch = batch
         self._wake = asyncio.Event()
         self._heard = False
         self.draining = False
@@ -65,12 +72,28 @@ class Dispatcher:
 
     async def run_once(self) -> int:
         """Claim what there is room for: how many."""
+        total = 0
+        claimed = await self._claim()
+        while claimed:
+            # While these are written to the disk, the next are claimed.
+            following = asyncio.ensure_future(self._claim()) if len(claimed) >= self._batch else None
+            try:
+                await self._queue.confirm_claims()
+            except BaseException:
+                if following:
+                    following.cancel()
+                raise
+            total += len(claimed)
+            for job_id in claimed:
+                self._claimed(job_id)
+            claimed = await following if following else []
+        return total
+
+    async def _claim(self) -> list[UUID]:
         if self.draining:
-            return 0
+            return []
         reach("claiming")
-        claimed = await self._queue.claim(BATCH, self._concurrency, self._namespace)
+        claimed = await self._queue.claim(self._batch, self._concurrency, self._namespace)
         if claimed:
             reach("claimed")
-        for job_id in claimed:
-            self._claimed(job_id)
-        return len(claimed)
+        return claimed

@@ -15,7 +15,7 @@ from psycopg import errors
 if TYPE_CHECKING:
     from indexjob.queue.leader import FinishedLaunch, LeaderQueue
 
-BATCH = 100
+BATCH = 200
 """Ends recorded in one call."""
 AT_ONCE = 2
 """Calls under way: while one waits for its commit, the next is on its way."""

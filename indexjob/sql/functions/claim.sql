@@ -1,5 +1,6 @@
 -- Takes up to `wanted` jobs for launching, so that no more than `at_once` are under way, the most urgent first. A new job goes straight to its launch if
 -- nothing is in its way; a call that launches nothing puts those in line that there is no room for, some at a time.
+-- Its commit doesn't wait for the disk, so that the next claim doesn't either: what was claimed is acted upon once `confirm_claims` has committed after it.
 CREATE OR REPLACE FUNCTION indexjob.claim(held bigint, wanted integer, at_once integer, in_namespace text)
 RETURNS TABLE (id uuid, launch integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -16,6 +17,7 @@ DECLARE
     launches integer[];
 BEGIN
     PERFORM indexjob.lead(held);
+    PERFORM set_config('synchronous_commit', 'off', true);
     IF EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.line = 'scheduled' AND j.run_after <= now()) THEN
         PERFORM indexjob.intake(0);
     END IF;
