@@ -105,7 +105,7 @@ def test_frozen_past_its_lease_at_every_point(world: World) -> None:
         epoch = world.value("SELECT epoch FROM indexjob.lease")
         if world.value("SELECT holder LIKE %s FROM indexjob.lease", f"%/{dispatcher.process.pid}/%"):
             world.let_lease_run_out()
-            until = time.monotonic() + 30
+            until = time.monotonic() + 60
             while world.value("SELECT epoch FROM indexjob.lease") == epoch:
                 assert time.monotonic() < until, world.describe()
                 if stop := world.stop(but=dispatcher):  # the other one may come to a point of its own meanwhile
