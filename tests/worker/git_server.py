@@ -28,6 +28,17 @@ class GitServer:
     protocol_v0: bool = False
     requests: list[str] = field(default_factory=list)
     errors_left: int = 0
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def hold(self) -> None:
+        """Requests hang from now on, each for a minute, or until `let_go`."""
+        self.released.clear()
+        self.mood = "stall"
+
+    def let_go(self) -> None:
+        """Those that hang are cut, and further ones answered."""
+        self.mood = "well"
+        self.released.set()
 
     def authorized(self, header: str | None) -> bool:
         if self.basic:
@@ -90,7 +101,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(302, b"", Location=f"http://127.0.0.2:{self.server.server_port}{self.path}")
 
     def _mood_stall(self, _body: bytes) -> None:
-        time.sleep(60)
+        self.state.released.wait(60)
+        self.close_connection = True
 
     def _mood_stall_in_pack(self, body: bytes) -> None:
         if self.command == "GET" or b"command=ls-refs" in body:

@@ -35,7 +35,7 @@ def is_the_same_process(operator: Operator) -> None:
 def test_a_part_of_the_control_plane_restarts_while_a_job_runs(world: World, components: Components, name: str) -> None:
     world.repository("one")
     world.repository("two")
-    world.git.server.mood = "stall"
+    world.git.server.hold()
     operator = world.operate()
     world.apply("first", "one")
     job = world.job_of("first")
@@ -43,7 +43,7 @@ def test_a_part_of_the_control_plane_restarts_while_a_job_runs(world: World, com
     components.crash(name)
     second = world.enqueue("two")
     components.start(name)
-    world.git.server.mood = "well"
+    world.git.server.let_go()
     third = world.enqueue("two", revision="main")
     world.space.wait("indexjob/first", until="condition=Complete", seconds=150)
     for each in (second, third):
@@ -55,12 +55,12 @@ def test_a_part_of_the_control_plane_restarts_while_a_job_runs(world: World, com
 @pytest.mark.parametrize("how", ["fast", "immediate"])
 def test_postgres_restarts_while_a_job_runs(world: World, how: str) -> None:
     world.repository("one")
-    world.git.server.mood = "stall"
+    world.git.server.hold()
     operator = world.operate()
     job = world.enqueue("one")
     world.wait_for_state(job, "running")
     world.restart_postgres(how)
-    world.git.server.mood = "well"
+    world.git.server.let_go()
     assert world.wait_for_end(job, seconds=150)["state"] == "completed"
     is_the_same_process(operator)
 
