@@ -116,18 +116,25 @@ def test_the_connection_cut_while_storing_leaves_the_old_snapshot_whole_and_the_
     world.run_until_empty()
     repository.commit({"a.py": b"def fresh():\n    pass\n"})
     job = world.enqueue("one")
-    waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'indexjob.symbol'::regclass"
+
+    def waiting() -> set[int]:
+        query = "SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'indexjob.symbol'::regclass"
+        return {row["pid"] for row in world.rows(query)}
+
     with psycopg.connect(world.database) as blocker, world.dispatcher("once") as process:
         blocker.execute("LOCK TABLE indexjob.symbol IN SHARE MODE")  # readers may read, nobody can store
         for _ in range(cuts):
-            world.wait(lambda: world.rows(waiting), "a worker waits to store")
+            world.wait(waiting, "a worker waits to store")
             assert [r["name"] for r in world.rows("SELECT name FROM indexjob.symbols ORDER BY line")] == [
                 "Greeter",
                 "greet",
                 "helper",
             ]
-            world.rows(f"SELECT pg_terminate_backend(pid) FROM ({waiting}) AS w")
-            world.wait(lambda: not world.rows(waiting), "the connection is gone")
+            cut = waiting()
+            world.rows("SELECT pg_terminate_backend(pid) FROM unnest(%s::int[]) AS pid", list(cut))
+            world.wait(
+                lambda cut=cut: not cut & waiting(), "the connection is gone"
+            )  # it may wait again on another by now
         blocker.rollback()
         assert process.wait(60) == 0, world.log.read_text()
     assert world.job(job)["state"] == "completed"
