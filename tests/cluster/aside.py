@@ -18,7 +18,7 @@ from tests.cluster.machine.network import SYSCTLS
 from tests.cluster.machine.place import Place
 
 OUTSIDE = ("/var/lib/cni", "/var/lib/kubelet", "/var/log/containers", "/run/containerd")  # of any cluster's root
-Traces = dict[str, str]
+Traces = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,20 @@ class Aside:
         return subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment())
 
     def traces(self) -> Traces:
-        """All that a cluster could leave, its own or not; two of them are equal when nothing was left between."""
+        """All that a cluster could leave, its own or not, line by line: what is in a later one alone was left between.
+
+        The other way round says nothing: mounts of the other cluster's pods, of which this namespace began with copies, go with those pods.
+        """
         readings = {
             "mounts": ("cat", "/proc/self/mounts"),
             "links": ("ip", "-o", "link"),
             "routes": ("ip", "route"),
             "nftables": ("nft", "list", "ruleset"),
-            "sysctls": ("cat", *(f"/proc/sys/{key.replace('.', '/')}" for key in SYSCTLS)),
+            "sysctls": ("grep", "", *(f"/proc/sys/{key.replace('.', '/')}" for key in SYSCTLS)),
             "files": ("find", *OUTSIDE, str(self.place.root.parent), "-maxdepth", "2"),
         }
-        found = {name: self(*words) for name, words in readings.items()}
-        return {**found, "cgroups": " ".join(str(root) for root in cgroups.roots(self.place) if root.exists())}
+        found = {(name, line) for name, words in readings.items() for line in self(*words).splitlines()}
+        return frozenset(found | {("cgroups", str(root)) for root in cgroups.roots(self.place) if root.exists()})
 
     def _entering(self, *words: str) -> list[str]:
         return ["nsenter", "--target", str(self.holder), "--net", "--mount", "--", *words]
