@@ -17,8 +17,8 @@ from uuid import uuid4
 
 import psycopg
 from prometheus_client import REGISTRY
-from psycopg_pool import AsyncConnectionPool
 
+from indexjob.queue.pool import Pool
 from indexjob.queue.resources import ResourceQueue
 from indexjob_operator import figures, handlers, json_log, login, metrics, names, presence
 from indexjob_operator.dispatcher import Dispatcher
@@ -85,9 +85,7 @@ async def run_cluster(
         await until_usable(urls, credentials, stop, health)
         if stop.is_set():
             return
-        pool = AsyncConnectionPool(
-            lambda: urls().operator, min_size=1, max_size=CONNECTIONS, open=False, kwargs=connection_options()
-        )
+        pool = Pool(lambda: urls().operator, min_size=1, max_size=CONNECTIONS, open=False, kwargs=connection_options())
         await stack.enter_async_context(pool)
         shown = figures.PoolFigures(pool)
         REGISTRY.register(shown)
@@ -143,7 +141,7 @@ async def _watching(
 
 async def _serve(
     queue: LeaderQueue,
-    pool: AsyncConnectionPool,
+    pool: Pool,
     urls: DatabaseUrls,
     settings: Settings,
     namespace: str,

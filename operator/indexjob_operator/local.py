@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import psycopg
 from platformdirs import user_cache_path
-from psycopg_pool import AsyncConnectionPool
 
+from indexjob.queue.pool import Pool
 from indexjob_operator.dispatcher import Dispatcher
 from indexjob_operator.leadership import LEASE, lead
 from indexjob_operator.postgres import connection_options
@@ -90,9 +90,7 @@ async def run_local(
         finally:
             await runtime.close()
 
-    async with AsyncConnectionPool(
-        database_url, min_size=1, max_size=8, open=False, kwargs=connection_options()
-    ) as pool:
+    async with Pool(database_url, min_size=1, max_size=8, open=False, kwargs=connection_options()) as pool:
         await lead(pool, holder, serve, stopping, lease=lease)
 
 

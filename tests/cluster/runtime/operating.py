@@ -12,9 +12,8 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from psycopg_pool import AsyncConnectionPool
-
 from indexjob.queue.leader import LeaderQueue
+from indexjob.queue.pool import Pool
 from indexjob_operator.dispatcher import Dispatcher
 from indexjob_operator.kubernetes_api import KubernetesApi
 from indexjob_operator.leadership import lead
@@ -61,9 +60,7 @@ class Operating:
     async def _lead(self) -> None:
         api = await KubernetesApi.connect(self._kubeconfig)
         try:
-            async with AsyncConnectionPool(
-                self._database, min_size=1, max_size=6, open=False, kwargs=connection_options()
-            ) as pool:
+            async with Pool(self._database, min_size=1, max_size=6, open=False, kwargs=connection_options()) as pool:
                 await lead(
                     pool, uuid4().hex, lambda queue: self._serve(queue, api), self._stop, lease=timedelta(seconds=2)
                 )
