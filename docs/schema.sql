@@ -1281,14 +1281,14 @@ BEGIN
         FROM indexjob.index_jobs i WHERE i.id = ANY (ids) AND i.line IN ('new', 'scheduled', 'ready')
         FOR NO KEY UPDATE SKIP LOCKED
     ), ranked AS MATERIALIZED (
-        SELECT s.*, slot.job_id IS NOT NULL AS busy,
+        SELECT s.*, coalesce((SELECT true FROM indexjob.slots slot WHERE slot.tenant = s.tenant AND slot.repository = s.repository LIMIT 1), false) AS busy,
             row_number() OVER (PARTITION BY s.tenant, s.repository, s.due ORDER BY s.priority DESC, s.seq) = 1 AS first
-        FROM seen s LEFT JOIN indexjob.slots slot ON slot.tenant = s.tenant AND slot.repository = s.repository
+        FROM seen s
     ), busy AS MATERIALIZED (
         SELECT DISTINCT r.tenant, r.repository FROM ranked r WHERE r.busy AND r.due
     ), held AS MATERIALIZED (
-        SELECT slot.tenant, slot.repository FROM busy b JOIN indexjob.slots slot ON slot.tenant = b.tenant AND slot.repository = b.repository
-        FOR KEY SHARE OF slot SKIP LOCKED
+        SELECT b.tenant, b.repository FROM busy b CROSS JOIN LATERAL (
+            SELECT FROM indexjob.slots slot WHERE slot.tenant = b.tenant AND slot.repository = b.repository LIMIT 1 FOR KEY SHARE SKIP LOCKED) AS slot
     ), being_freed AS MATERIALIZED (
         SELECT b.tenant, b.repository FROM busy b EXCEPT SELECT h.tenant, h.repository FROM held h
     ), judged AS MATERIALIZED (

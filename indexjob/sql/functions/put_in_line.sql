@@ -2,6 +2,7 @@
 -- the caller launches these at once, so they are left as they are; else they become ready. What another transaction holds is passed over. The leader alone
 -- calls it, one call at a time: so what is free stays free. What is busy may be freed meanwhile (record_finished), therefore the slots in the way are held:
 -- who frees one waits for this transaction, and promotes whom it has put behind. Who stands behind one that is being freed just now is passed over.
+-- Slots are looked up row by row (LIMIT 1): as a join it was planned while nothing ran, and then compared each job with each slot.
 CREATE OR REPLACE FUNCTION indexjob.put_in_line(ids uuid[], going boolean, OUT clear indexjob.slots[], OUT passed_over uuid[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
@@ -18,14 +19,14 @@ BEGIN
         FROM indexjob.index_jobs i WHERE i.id = ANY (ids) AND i.line IN ('new', 'scheduled', 'ready')
         FOR NO KEY UPDATE SKIP LOCKED
     ), ranked AS MATERIALIZED (
-        SELECT s.*, slot.job_id IS NOT NULL AS busy,
+        SELECT s.*, coalesce((SELECT true FROM indexjob.slots slot WHERE slot.tenant = s.tenant AND slot.repository = s.repository LIMIT 1), false) AS busy,
             row_number() OVER (PARTITION BY s.tenant, s.repository, s.due ORDER BY s.priority DESC, s.seq) = 1 AS first
-        FROM seen s LEFT JOIN indexjob.slots slot ON slot.tenant = s.tenant AND slot.repository = s.repository
+        FROM seen s
     ), busy AS MATERIALIZED (
         SELECT DISTINCT r.tenant, r.repository FROM ranked r WHERE r.busy AND r.due
     ), held AS MATERIALIZED (
-        SELECT slot.tenant, slot.repository FROM busy b JOIN indexjob.slots slot ON slot.tenant = b.tenant AND slot.repository = b.repository
-        FOR KEY SHARE OF slot SKIP LOCKED
+        SELECT b.tenant, b.repository FROM busy b CROSS JOIN LATERAL (
+            SELECT FROM indexjob.slots slot WHERE slot.tenant = b.tenant AND slot.repository = b.repository LIMIT 1 FOR KEY SHARE SKIP LOCKED) AS slot
     ), being_freed AS MATERIALIZED (
         SELECT b.tenant, b.repository FROM busy b EXCEPT SELECT h.tenant, h.repository FROM held h
     ), judged AS MATERIALIZED (
