@@ -6,9 +6,10 @@ reason, a sentence, statistics. The reason carries the policy (see `ExitCode`), 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from indexjob import strict_json
 
 TERMINATION_MESSAGE_LIMIT = 4096
 """Bytes that Kubernetes keeps of a container's termination message."""
@@ -72,27 +73,35 @@ class Reason(StrEnum):
     KILLED = "Killed"
 
 
-class Outcome(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
     """What the worker leaves behind as its termination message: JSON of at most 4096 bytes.
 
     `steps` holds the seconds that each step took, by name; `stats` the counts of what was published.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
     reason: Reason
     message: str = ""
     exit_code: int = 0
     commit: str | None = None
-    steps: dict[str, float] = Field(default_factory=dict)
-    stats: dict[str, int] = Field(default_factory=dict)
+    steps: dict[str, float] = field(default_factory=dict)
+    stats: dict[str, int] = field(default_factory=dict)
     peak_memory_bytes: int | None = None
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Outcome:
+        """What `termination_message` left, by a worker of another version too: what we don't know is passed over.
+
+        Raises:
+            MalformedError: it is no outcome.
+        """
+        return strict_json.read(cls, text, others_ignored=True)
 
     def termination_message(self) -> str:
         """This outcome in the space that Kubernetes gives it; what is too long is cut from the sentence."""
-        text = self.model_dump_json(exclude_none=True)
+        text = strict_json.write(self)
         excess = len(text.encode()) - TERMINATION_MESSAGE_LIMIT
         if excess <= 0:
             return text
         message = self.message.encode()[: max(0, TERMINATION_MESSAGE_LIMIT // 4)].decode(errors="ignore")
-        return self.model_copy(update={"message": message + " …"}).model_dump_json(exclude_none=True)
+        return strict_json.write(replace(self, message=message + " …"))

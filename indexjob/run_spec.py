@@ -5,29 +5,41 @@ It holds no secret: the git credential is mounted for `clone` alone, the databas
 
 from __future__ import annotations
 
-from uuid import UUID
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from uuid import UUID  # noqa: TC003 - fields' types are looked up when one is read
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
-from pydantic.alias_generators import to_camel
+from indexjob import strict_json
+from indexjob.strict_json import POSITIVE
 
 MIB = 1024 * 1024
 
 
-class Limits(BaseModel):
+def _in_camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))
+
+
+@dataclass(frozen=True)
+class Limits:
     """How much of a repository the worker takes on before it says `TooLarge`, or sets a single file aside.
 
     An administrator writes them in camelCase, as a part of a profile.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    __pydantic_config__: ClassVar[dict[str, Any]] = {
+        "extra": "forbid",
+        "alias_generator": _in_camel_case,
+        "populate_by_name": True,
+    }
 
-    file_bytes: PositiveInt = MIB
-    file_seconds: PositiveFloat = 10.0
-    files: PositiveInt = 1_000_000
-    total_bytes: PositiveInt = 4096 * MIB
-    clone_bytes: PositiveInt = 8192 * MIB
-    extractor_memory_bytes: PositiveInt = 1024 * MIB
-    extractors: PositiveInt | None = None
+    file_bytes: int = field(default=MIB, metadata=POSITIVE)
+    file_seconds: float = field(default=10.0, metadata=POSITIVE)
+    files: int = field(default=1_000_000, metadata=POSITIVE)
+    total_bytes: int = field(default=4096 * MIB, metadata=POSITIVE)
+    clone_bytes: int = field(default=8192 * MIB, metadata=POSITIVE)
+    extractor_memory_bytes: int = field(default=1024 * MIB, metadata=POSITIVE)
+    extractors: int | None = field(default=None, metadata=POSITIVE)
     """Extraction children; None takes one per CPU that the container may use."""
 
     @property
@@ -39,13 +51,12 @@ class Limits(BaseModel):
         return f"{self.file_bytes} bytes, {self.file_seconds:g} s"
 
 
-class RunSpec(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
     """One launch of one index job, as JSON in the pod's mounted Secret (or in the local runtime's workspace)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     job_id: UUID
-    launch: PositiveInt
+    launch: int = field(metadata=POSITIVE)
     tenant: str
     repository: str
     clone_url: str
@@ -53,10 +64,19 @@ class RunSpec(BaseModel):
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
-    deadline_seconds: PositiveInt | None = None
-    known_commits: dict[int, tuple[str, ...]] = Field(default_factory=dict)
+    deadline_seconds: int | None = field(default=None, metadata=POSITIVE)
+    known_commits: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """By extractor version: commits whose index, with this very selection of files and these limits, is there already."""
     local_repositories: bool = False
     """`file://` and loopback `http://` may be cloned: the local runtime and tests only."""
-    heartbeat_seconds: PositiveFloat = 10.0
-    limits: Limits = Field(default_factory=Limits)
+    heartbeat_seconds: float = field(default=10.0, metadata=POSITIVE)
+    limits: Limits = field(default_factory=Limits)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> RunSpec:
+        """Raises: MalformedError."""
+        return strict_json.read(cls, text)
+
+    def to_json(self) -> str:
+        """What `from_json` reads."""
+        return strict_json.write(self)

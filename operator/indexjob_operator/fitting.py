@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from indexjob.run_spec import MIB
@@ -33,10 +34,9 @@ def fitted(profile: Profile, memory_bytes: int | None) -> Limits:
         theirs = max(memory_bytes - OURS, LEAST_FOR_A_CHILD)
         children = max(1, min(children, theirs // A_CHILD))
         each = min(each, max(theirs // children, LEAST_FOR_A_CHILD))
-    return limits.model_copy(
-        update={
-            "extractors": children,
-            "extractor_memory_bytes": each,
-            "clone_bytes": min(limits.clone_bytes, int(in_bytes(profile.workspace.size) * SHARE_OF_WORKSPACE)),
-        }
+    return replace(
+        limits,
+        extractors=children,
+        extractor_memory_bytes=each,
+        clone_bytes=min(limits.clone_bytes, int(in_bytes(profile.workspace.size) * SHARE_OF_WORKSPACE)),
     )

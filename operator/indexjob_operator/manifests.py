@@ -7,7 +7,7 @@ sees the git credential and `index` the database credential, each as files of th
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from indexjob.outcome import ExitCode
@@ -76,9 +76,9 @@ class Place:
 
 def secret_manifest(place: Place, request: LaunchRequest, git: Mapping[str, bytes]) -> Manifest:
     """All that the pods read: run spec, database credential, and a copy of the git credential's keys."""
-    spec = request.run_spec.model_copy(update={"limits": fitted(request.profile, memory_of(request))})
+    spec = replace(request.run_spec, limits=fitted(request.profile, memory_of(request)))
     files = {
-        RUN_SPEC: spec.model_dump_json().encode(),
+        RUN_SPEC: spec.to_json().encode(),
         DATABASE_URL: request.database_url.encode(),
         LAUNCH_TOKEN: request.launch_token.encode(),
         **{GIT_PREFIX + key: git[key] for key in GIT_KEYS if key in git},

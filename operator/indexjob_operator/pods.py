@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from indexjob.outcome import ExitCode, Outcome, Reason
+from indexjob.strict_json import MalformedError
 from indexjob_operator.quantities import in_bytes
 from indexjob_operator.runtime.protocol import PodSeen
 
@@ -128,8 +127,8 @@ def _message(status: Mapping[str, Any], disruption: Mapping[str, Any] | None, re
 
 def _outcome(message: str | None) -> Outcome | None:
     try:
-        return Outcome.model_validate_json(message or "")
-    except ValidationError:
+        return Outcome.from_json(message or "")
+    except MalformedError:
         return None
 
 

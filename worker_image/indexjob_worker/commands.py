@@ -3,13 +3,13 @@
 import os
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-
-from pydantic import ValidationError
 
 from indexjob.outcome import Outcome
 from indexjob.run_spec import RunSpec
 from indexjob.scrub import Scrubber
+from indexjob.strict_json import MalformedError
 from indexjob_worker.control import Control
 from indexjob_worker.ending import leave, outcome_of, peak_memory_bytes
 from indexjob_worker.errors import InvalidRunSpecError
@@ -45,7 +45,7 @@ def run_index(options: Namespace, zygote: Zygote) -> int:
     outcome = _attempt(lambda control: run.work(_read_spec(options.run_spec, journal), control, zygote), journal)
     zygote.close()
     workspace.empty()
-    outcome = outcome.model_copy(update={"steps": run.seconds, "peak_memory_bytes": peak_memory_bytes()})
+    outcome = replace(outcome, steps=run.seconds, peak_memory_bytes=peak_memory_bytes())
     run.last_words(outcome)
     return leave(outcome, options.termination_message, journal)
 
@@ -59,16 +59,15 @@ def _attempt(work: Callable[[Control], Outcome], journal: Journal) -> Outcome:
             control.finish()
     except BaseException as error:  # noqa: BLE001 - whatever it is, the run ends with an outcome
         outcome = outcome_of(error, journal)
-    return outcome.model_copy(update={"peak_memory_bytes": peak_memory_bytes()})
+    return replace(outcome, peak_memory_bytes=peak_memory_bytes())
 
 
 def _read_spec(path: Path, journal: Journal) -> RunSpec:
     try:
-        spec = RunSpec.model_validate_json(path.read_bytes())
+        spec = RunSpec.from_json(path.read_bytes())
     except OSError as error:
         raise InvalidRunSpecError(f"The run spec {path} cannot be read ({error.strerror}).") from error
-    except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'it'}: {e['msg']}" for e in error.errors())
-        raise InvalidRunSpecError(f"The run spec is invalid: {problems}") from None
+    except MalformedError as error:
+        raise InvalidRunSpecError(f"The run spec is invalid: {error}.") from None
     journal.about(job=str(spec.job_id), launch=spec.launch, repository=spec.repository)
     return spec

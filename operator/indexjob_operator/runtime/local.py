@@ -20,9 +20,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from pydantic import ValidationError
-
 from indexjob.outcome import ExitCode, Outcome, Reason
+from indexjob.strict_json import MalformedError
 from indexjob_operator.faults import reach
 from indexjob_operator.runtime.protocol import (
     Condition,
@@ -270,7 +269,7 @@ def _folder(workspace: Workspace, number: int) -> Path:
 def _prepare(folder: Path, request: LaunchRequest) -> None:
     for part in (folder, folder / "workspace", folder / "credentials"):
         part.mkdir(mode=0o700)
-    (folder / "run-spec.json").write_text(request.run_spec.model_dump_json())
+    (folder / "run-spec.json").write_text(request.run_spec.to_json())
     for name, secret in (("database-url", request.database_url), ("launch-token", request.launch_token)):
         path = folder / "credentials" / name
         path.touch(mode=0o600)
@@ -290,8 +289,8 @@ def _environment(pod: PodSeen, folder: Path) -> dict[str, str]:
 
 def _outcome(path: Path) -> Outcome | None:
     try:
-        return Outcome.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+        return Outcome.from_json(path.read_bytes())
+    except (OSError, MalformedError):
         return None
 
 

@@ -223,5 +223,5 @@ def test_the_clone_leaves_room_in_its_workspace_and_the_profile_may_ask_for_less
 
 def test_the_worker_is_told_what_fits() -> None:
     data = secret_manifest(PLACE, request(), {})["data"]
-    spec = RunSpec.model_validate_json(base64.b64decode(data["run-spec.json"]))
+    spec = RunSpec.from_json(base64.b64decode(data["run-spec.json"]))
     assert spec.limits == fitted(Profile(), 2 * GIB)
