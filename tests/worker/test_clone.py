@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from indexjob_worker.model import EXTRACTOR_VERSION
+from indexjob_worker.version import EXTRACTOR_VERSION
 from tests.worker.conftest import Worker
 from tests.worker.git_server import GitServer, serve
 from tests.worker.repositories import ENVIRONMENT, Repository

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from indexjob_worker.model import EXTRACTOR_VERSION
+from indexjob_worker.version import EXTRACTOR_VERSION
 from tests.worker.conftest import Queue, Worker
 from tests.worker.repositories import Repository
 

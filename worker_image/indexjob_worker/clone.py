@@ -15,7 +15,7 @@ from indexjob_worker.git import address, credentials, settings
 from indexjob_worker.git.process import Git
 from indexjob_worker.git.remote import Remote
 from indexjob_worker.journal import Journal
-from indexjob_worker.model import EXTRACTOR_VERSION
+from indexjob_worker.version import EXTRACTOR_VERSION
 from indexjob_worker.workspace import Cloned, Workspace
 
 SHA256_DIGITS = 64

@@ -5,6 +5,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexjob.outcome import Outcome
 from indexjob.run_spec import RunSpec
@@ -15,7 +16,9 @@ from indexjob_worker.ending import leave, outcome_of, peak_memory_bytes
 from indexjob_worker.errors import InvalidRunSpecError
 from indexjob_worker.journal import Journal
 from indexjob_worker.workspace import Workspace
-from indexjob_worker.zygote import Zygote
+
+if TYPE_CHECKING:
+    from indexjob_worker.zygote import Zygote
 
 
 def run_clone(options: Namespace) -> int:
@@ -35,7 +38,7 @@ def run_clone(options: Namespace) -> int:
     return leave(outcome, options.termination_message, journal)
 
 
-def run_index(options: Namespace, zygote: Zygote) -> int:
+def run_index(options: Namespace, zygote: "Zygote") -> int:
     """`index`: whatever happens, nothing stays in the workspace and no child lives on."""
     from indexjob_worker.index import Index  # noqa: PLC0415 - `clone` has no use for Postgres
 

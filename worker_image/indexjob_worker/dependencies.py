@@ -13,8 +13,9 @@ from indexjob_worker.discover import Found
 from indexjob_worker.git.objects import Objects
 from indexjob_worker.graph import circles
 from indexjob_worker.languages import LANGUAGES
-from indexjob_worker.model import EXTRACTOR_VERSION, Import
+from indexjob_worker.model import Import
 from indexjob_worker.resolvers import ImportingFile, manifest_paths, resolve
+from indexjob_worker.version import EXTRACTOR_VERSION
 
 RESOLVER_VERSION: Final = 2
 """Raise it whenever the same imports, paths and manifests give other dependencies."""

@@ -15,10 +15,10 @@ from indexjob_worker.database import Database
 from indexjob_worker.extractors import Extractors
 from indexjob_worker.git.objects import Objects
 from indexjob_worker.journal import Journal
-from indexjob_worker.model import EXTRACTOR_VERSION
 from indexjob_worker.pipeline import Pipeline
 from indexjob_worker.reporter import Pod, Reporter
 from indexjob_worker.storage import Storage
+from indexjob_worker.version import EXTRACTOR_VERSION
 from indexjob_worker.workspace import Workspace
 from indexjob_worker.zygote import Zygote
 

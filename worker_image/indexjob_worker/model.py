@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Final, Literal, NamedTuple, get_args
 
-EXTRACTOR_VERSION: Final = 4
-"""Part of the key under which an extraction is kept: raise it whenever the same bytes give another extraction."""
-
 SymbolKind = Literal[
     "namespace",
     "class",

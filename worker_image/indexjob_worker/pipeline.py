@@ -18,7 +18,6 @@ from indexjob.index import (
 )
 from indexjob.outcome import Outcome, Reason
 from indexjob.run_spec import RunSpec
-from indexjob_worker import dependencies
 from indexjob_worker.clock import Clock
 from indexjob_worker.control import Control
 from indexjob_worker.database import understood
@@ -132,6 +131,8 @@ class Pipeline:
                 yield Job(found.key, language(found.key.language), source)
 
     def _graph(self, discovered: Discovered, contents: dict[BlobKey, Content], objects: Objects) -> Graph:
+        from indexjob_worker import dependencies  # noqa: PLC0415 - the first file need not wait for resolvers
+
         with understood(self._journal):
             return dependencies.graph(discovered.files, contents, objects, self._storage.writer)
 

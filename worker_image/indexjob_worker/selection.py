@@ -1,10 +1,13 @@
 """Which files a request wants: its include and exclude patterns, its languages. In .gitignore's own syntax."""
 
-import pathspec
+from typing import TYPE_CHECKING
 
 from indexjob.run_spec import RunSpec
 from indexjob_worker.errors import InvalidRunSpecError
 from indexjob_worker.languages import LANGUAGES, Language, language_of
+
+if TYPE_CHECKING:
+    import pathspec
 
 
 class Selection:
@@ -36,9 +39,11 @@ class Selection:
         return language_of(path)
 
 
-def _patterns(patterns: tuple[str, ...], which: str) -> pathspec.GitIgnoreSpec | None:
+def _patterns(patterns: tuple[str, ...], which: str) -> "pathspec.GitIgnoreSpec | None":
     if not patterns:
         return None
+    import pathspec  # noqa: PLC0415 - most requests have no patterns
+
     try:
         return pathspec.GitIgnoreSpec.from_lines(patterns)
     except (ValueError, TypeError) as error:
