@@ -1254,11 +1254,14 @@ CREATE TABLE indexjob.slots (
     repository text NOT NULL,
     job_id uuid NOT NULL,
     launch integer NOT NULL,
-    taken_at timestamp with time zone DEFAULT now() NOT NULL
+    taken_at timestamp with time zone DEFAULT now() NOT NULL,
+    ending jsonb
 )
 WITH (fillfactor='50');
 
 COMMENT ON TABLE indexjob.slots IS 'Found by the tenant and the repository of a job, which never change: an index on job_id would cost each claim and each finish.';
+
+COMMENT ON COLUMN indexjob.slots.ending IS 'Why the launch is being taken down, and what becomes of its job then; NULL while it is not.';
 
 CREATE FUNCTION indexjob.put_in_line(ids uuid[], going boolean, OUT clear indexjob.slots[], OUT passed_over uuid[]) RETURNS record
     LANGUAGE plpgsql
@@ -1303,7 +1306,7 @@ BEGIN
             WHERE b.tenant = r.tenant AND b.repository = r.repository AND b.line IN ('blocked', 'ready') AND r.line <> 'ready'
             ORDER BY b.priority DESC, b.seq LIMIT 1) AS rival ON true
     )
-    SELECT array_agg(ROW(j.tenant, j.repository, j.id, j.launch + 1, now())::indexjob.slots) FILTER (WHERE j.place = 'ready'),
+    SELECT array_agg(ROW(j.tenant, j.repository, j.id, j.launch + 1, now(), NULL)::indexjob.slots) FILTER (WHERE j.place = 'ready'),
         array_agg(j.id) FILTER (WHERE j.place <> j.line AND NOT (going AND j.place = 'ready')),
         array_agg(j.place) FILTER (WHERE j.place <> j.line AND NOT (going AND j.place = 'ready')),
         array_agg(j.id) FILTER (WHERE j.place = 'ready' AND j.rival IS NOT NULL),
@@ -1354,6 +1357,18 @@ BEGIN
         log_tail = coalesce(right(attempt ->> 'log_tail', 65536), a.log_tail)
     WHERE a.job_id = job AND a.number = its_number;
     RETURN its_number;
+END $$;
+
+CREATE FUNCTION indexjob.record_ending(held bigint, job uuid, of_launch integer, judged jsonb) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM indexjob.lead_beside(held);
+    UPDATE indexjob.slots s SET ending = judged FROM indexjob.index_jobs j
+    WHERE j.id = job AND j.launch = of_launch AND j.state IN ('launching', 'running')
+        AND s.tenant = j.tenant AND s.repository = j.repository AND s.job_id = job AND s.launch = of_launch;
+    RETURN FOUND;
 END $$;
 
 CREATE FUNCTION indexjob.record_finished(held bigint, outcomes jsonb) RETURNS SETOF uuid
@@ -1927,7 +1942,8 @@ CREATE VIEW indexjob.active AS
           WHERE ((a.job_id = j.id) AND (a.launch < s.launch) AND (a.reason = 'OOMKilled'::text))))::integer AS oom_kills,
     (( SELECT count(*) AS count
            FROM indexjob.index_job_attempts a
-          WHERE ((a.job_id = j.id) AND (a.reason = ANY (ARRAY['Evicted'::text, 'NodeLost'::text])))))::integer AS disruptions
+          WHERE ((a.job_id = j.id) AND (a.reason = ANY (ARRAY['Evicted'::text, 'NodeLost'::text])))))::integer AS disruptions,
+    s.ending
    FROM ((indexjob.slots s
      JOIN indexjob.index_jobs j ON (((j.id = s.job_id) AND (j.tenant = s.tenant) AND (j.repository = s.repository))))
      LEFT JOIN indexjob.progress p ON (((p.job_id = j.id) AND (p.launch = j.launch))));
@@ -3056,6 +3072,9 @@ REVOKE ALL ON FUNCTION indexjob.put_in_line(ids uuid[], going boolean, OUT clear
 
 REVOKE ALL ON FUNCTION indexjob.record_attempt(held bigint, job uuid, of_launch integer, attempt jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.record_attempt(held bigint, job uuid, of_launch integer, attempt jsonb) TO indexjob_operator;
+
+REVOKE ALL ON FUNCTION indexjob.record_ending(held bigint, job uuid, of_launch integer, judged jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.record_ending(held bigint, job uuid, of_launch integer, judged jsonb) TO indexjob_operator;
 
 REVOKE ALL ON FUNCTION indexjob.record_finished(held bigint, outcomes jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.record_finished(held bigint, outcomes jsonb) TO indexjob_operator;

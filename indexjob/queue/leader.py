@@ -38,7 +38,8 @@ class ActiveJob:
 
     `launch` is the row's newest, `slot_launch` the one that holds the repository's slot (the same, but for a job that was requeued by its
     producer before its pods were gone). `backoff_left` is what is left of `backoffLimit`, `oom_kills` how often launches before this one ran
-    out of memory, `disruptions` how many of its pods the cluster ended. While it is under way, `reason` and `message` say why no pod of it has started.
+    out of memory, `disruptions` how many of its pods the cluster ended. While it is under way, `reason` and `message` say why no pod of it has
+    started; `ending` is what was judged of a launch that is being taken down.
     """
 
     id: UUID
@@ -62,6 +63,7 @@ class ActiveJob:
     message: str | None = None
     oom_kills: int = 0
     disruptions: int = 0
+    ending: dict[str, Any] | None = None
     papers: tuple[dict[str, dict[str, list[str]]], str] | None = field(default=None, repr=False)
 
     def known_commits(self, limits: str) -> dict[int, list[str]]:
@@ -117,7 +119,7 @@ class FinishedLaunch:
 
 COLUMNS = (
     "id, tenant, repository, clone_url, revision, profile, options, state, launch, slot_launch, backoff_left, verdict, reason,"
-    " launched_at, started_at, heartbeat_at, due_at, ttl_seconds_after_finished, message, oom_kills, disruptions"
+    " launched_at, started_at, heartbeat_at, due_at, ttl_seconds_after_finished, message, oom_kills, disruptions, ending"
 )
 ACTIVE = f"SELECT {COLUMNS} FROM indexjob.active"  # noqa: S608 - names of ours
 PAPERS = "jsonb_build_array(indexjob.known_commits(tenant, repository, options), indexjob.launch_token(id, launch))"
@@ -199,6 +201,11 @@ class LeaderQueue:
         """Why no pod of this launch has started; None once one has, or is about to. Whether that was news."""
         query = "SELECT indexjob.record_waiting(%s, %s, %s, %s, %s)"
         return bool(await self._value(query, self.epoch, job, launch, reason, message))
+
+    async def record_ending(self, job: UUID, launch: int, judged: dict[str, Any]) -> bool:
+        """What becomes of the job once this launch is gone, which is about to be taken down; whether it is still the one that counts."""
+        query = "SELECT indexjob.record_ending(%s, %s, %s, %s)"
+        return bool(await self._value(query, self.epoch, job, launch, json.dumps(judged)))
 
     async def record_attempt(self, job: UUID, launch: int, attempt: dict[str, Any]) -> None:
         """What the runtime saw of one pod; keys as in `sql/functions/record_attempt.sql`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from indexjob.outcome import ExitCode, Reason
 from indexjob.queue.leader import FinishedLaunch
@@ -49,6 +49,10 @@ class Finish:
     verdict: FinishedLaunch
     take_down: bool = False
 
+    def note(self) -> dict[str, Any]:
+        """For `noted`."""
+        return {"again": False, "reason": self.verdict.reason, "message": self.verdict.message}
+
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
@@ -62,6 +66,18 @@ class Requeue:
     spent: int = 0
     infrastructure: bool = False
     pause: timedelta | None = None
+
+    def note(self) -> dict[str, Any]:
+        """For `noted`."""
+        pause = self.pause.total_seconds() if self.pause else None
+        return {
+            "again": True,
+            "reason": self.reason,
+            "message": self.message,
+            "spent": self.spent,
+            "infrastructure": self.infrastructure,
+            "pause": pause,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +103,21 @@ class Bounds:
     refused_again: timedelta = timedelta(seconds=30)
 
 
+def noted(job: ActiveJob, note: dict[str, Any]) -> Finish | Requeue:
+    """What was judged of a launch before it was taken down: it stands, whatever is left to be seen of it."""
+    if not note["again"]:
+        return Finish(_verdict(job, note["reason"], note["message"]), take_down=True)
+    pause = None if note["pause"] is None else timedelta(seconds=note["pause"])
+    return Requeue(Reason(note["reason"]), note["message"], note["spent"], note["infrastructure"], pause)
+
+
 def decide(job: ActiveJob, seen: LaunchSeen | None, now: datetime, bounds: Bounds) -> Decision:
     """What to do about this index job; `seen` is the launch that holds its slot."""
     key = LaunchKey(job.id, job.slot_launch)
     if not job.under_way or key.launch != job.launch:
         return TakeDown(key)
+    if job.ending is not None:
+        return noted(job, job.ending)
     if seen is None:
         return _missing(job, bounds.missing)
     if seen.condition is Condition.COMPLETE:

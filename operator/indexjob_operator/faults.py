@@ -22,6 +22,8 @@ POINTS = (
     "recording",
     "recorded",
     "released",
+    "ending",
+    "ending-recorded",
     "requeueing",
     "requeued",
     "taking-down",

@@ -59,8 +59,6 @@ class Reconciler:
         self._heartbeat_timeout = heartbeat_timeout
         self._refused_again = refused_again
         self._recorded: dict[LaunchKey, set[tuple[str, bool]]] = {}
-        self._ending: dict[LaunchKey, Finish | Requeue] = {}
-        """Why launches are being taken down: once they are going, nothing shows it any more."""
         self._new: set[UUID] = set()
 
     def claimed(self, job_id: UUID) -> None:
@@ -88,7 +86,7 @@ class Reconciler:
             case MarkRunning():
                 await self._mark_running(job)
             case Finish(verdict, take_down):
-                if take_down and not await self._cancel(key, decision):
+                if take_down and not await self._cancel(job, decision):
                     return STILL_GOING_SECONDS
                 await self._finish(job, verdict, seen)
             case Requeue():
@@ -109,10 +107,7 @@ class Reconciler:
     def _decide(self, job: ActiveJob, seen: LaunchSeen | None) -> Decision:
         profile = self._profiles.profiles.get(job.profile, Profile())
         bounds = Bounds(self._heartbeat_timeout, self._runtime.missing, profile, self._refused_again)
-        decision = decide(job, seen, datetime.now(UTC), bounds)
-        if isinstance(decision, TakeDown):
-            return decision
-        return self._ending.get(LaunchKey(job.id, job.slot_launch), decision)
+        return decide(job, seen, datetime.now(UTC), bounds)
 
     async def _launch(self, job: ActiveJob) -> float | None:
         try:
@@ -148,15 +143,16 @@ class Reconciler:
         if await self._queue.record_waiting(job.id, job.launch, reason, message) and waiting:
             self._log("waiting", job, reason=waiting.reason, sentence=waiting.message)
 
-    async def _cancel(self, key: LaunchKey, why: Finish | Requeue | None = None) -> bool:
-        if await self._runtime.cancel(key):
-            return True
-        if why is not None:
-            self._ending[key] = why
-        return False
+    async def _cancel(self, job: ActiveJob, why: Finish | Requeue) -> bool:
+        """Take the launch down; whether it is gone. Why is recorded first: half gone, it would be judged by what is left of it."""
+        reach("ending")
+        if job.ending is None and not await self._queue.record_ending(job.id, job.launch, why.note()):
+            return False
+        reach("ending-recorded")
+        return await self._runtime.cancel(LaunchKey(job.id, job.launch))
 
     async def _take_down(self, job: ActiveJob, key: LaunchKey) -> float | None:
-        if not await self._cancel(key):
+        if not await self._runtime.cancel(key):
             return STILL_GOING_SECONDS
         reach("taking-down")
         if await self._queue.release_slot(*key):
@@ -169,7 +165,7 @@ class Reconciler:
         if not refused.permanent:
             return await self._requeue(job, Requeue(refused.reason, refused.message, pause=self._refused_again))
         verdict = FinishedLaunch(job.id, job.launch, refused.reason, refused.message)
-        if not await self._cancel(LaunchKey(job.id, job.launch), Finish(verdict, take_down=True)):
+        if not await self._cancel(job, Finish(verdict, take_down=True)):
             return STILL_GOING_SECONDS  # a part of it was made
         await self._finish(job, verdict)
         return None
@@ -190,8 +186,7 @@ class Reconciler:
             )
 
     async def _requeue(self, job: ActiveJob, requeue: Requeue) -> float | None:
-        key = LaunchKey(job.id, job.launch)
-        if not await self._cancel(key, requeue):
+        if not await self._cancel(job, requeue):
             return STILL_GOING_SECONDS
         reach("requeueing")
         state = await self._queue.record_requeued(
@@ -204,7 +199,7 @@ class Reconciler:
             due=datetime.now(UTC) + requeue.pause if requeue.pause else None,
         )
         reach("requeued")
-        self._forget(key)
+        self._forget(LaunchKey(job.id, job.launch))
         if state is not None:
             measures.requeued(requeue.reason)
             self._log("requeued", job, reason=requeue.reason, sentence=requeue.message)
@@ -226,7 +221,6 @@ class Reconciler:
 
     def _forget(self, key: LaunchKey) -> None:
         self._recorded.pop(key, None)
-        self._ending.pop(key, None)
 
     def _log(self, action: str, job: ActiveJob, **more: object) -> None:
         logger.info(

@@ -118,6 +118,25 @@ def test_frozen_past_its_lease_at_every_point(world: World) -> None:
     assert {d.process.poll() for d in world.dispatchers} <= {None, -signal.SIGKILL}, "none ends by itself"
 
 
+@pytest.mark.parametrize("point", ["ending-recorded", "requeueing"])
+def test_why_a_launch_was_taken_down_outlives_who_did_it(world: World, point: str) -> None:
+    """Nothing of the launch is left that the next one could judge by."""
+    world.admin.execute("UPDATE indexjob.settings SET reset_limit = 0")
+    first = world.dispatch(point)
+    job = world.enqueue("a", "hang")
+    until = time.monotonic() + 60
+    while not first.stopped_at():
+        assert time.monotonic() < until, world.describe()
+        time.sleep(0.01)
+    first.end(signal.SIGKILL)
+    world.let_lease_run_out()
+    world.dispatch()
+    world.wait_for("SELECT finished_at IS NOT NULL FROM indexjob.index_jobs WHERE id = %s", job)
+    assert world.value("SELECT reason FROM indexjob.index_jobs WHERE id = %s", job) == "Stalled"
+    assert "gave no sign of life" in world.value("SELECT message FROM indexjob.index_jobs WHERE id = %s", job)
+    world.assert_sound()
+
+
 @pytest.mark.parametrize("point", ["claimed"])
 def test_a_standby_leads_within_two_lease_times(world: World, point: str) -> None:
     first = world.dispatch(point)

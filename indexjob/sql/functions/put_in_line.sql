@@ -41,7 +41,7 @@ BEGIN
             WHERE b.tenant = r.tenant AND b.repository = r.repository AND b.line IN ('blocked', 'ready') AND r.line <> 'ready'
             ORDER BY b.priority DESC, b.seq LIMIT 1) AS rival ON true
     )
-    SELECT array_agg(ROW(j.tenant, j.repository, j.id, j.launch + 1, now())::indexjob.slots) FILTER (WHERE j.place = 'ready'),
+    SELECT array_agg(ROW(j.tenant, j.repository, j.id, j.launch + 1, now(), NULL)::indexjob.slots) FILTER (WHERE j.place = 'ready'),
         array_agg(j.id) FILTER (WHERE j.place <> j.line AND NOT (going AND j.place = 'ready')),
         array_agg(j.place) FILTER (WHERE j.place <> j.line AND NOT (going AND j.place = 'ready')),
         array_agg(j.id) FILTER (WHERE j.place = 'ready' AND j.rival IS NOT NULL),

@@ -87,9 +87,11 @@ CREATE TABLE indexjob.slots (
     job_id uuid NOT NULL,
     launch integer NOT NULL,
     taken_at timestamptz NOT NULL DEFAULT now(),
+    ending jsonb,
     PRIMARY KEY (tenant, repository)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE indexjob.slots IS 'Found by the tenant and the repository of a job, which never change: an index on job_id would cost each claim and each finish.';
+COMMENT ON COLUMN indexjob.slots.ending IS 'Why the launch is being taken down, and what becomes of its job then; NULL while it is not.';
 
 -- What the worker writes while it runs, apart from the queue: no contention and no bloat there.
 CREATE TABLE indexjob.progress (

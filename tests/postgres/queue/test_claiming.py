@@ -198,6 +198,22 @@ def test_a_lost_launch_goes_back_in_line_and_resets_are_capped(leader: Leader) -
     assert leader.row(job)["launch"] == 4, "a launch's number is never used twice"
 
 
+def test_why_a_launch_is_taken_down_is_kept_with_it_and_goes_with_it(leader: Leader) -> None:
+    note = "SELECT indexjob.record_ending(%s, %s, %s, %s)"
+    noted = "SELECT ending FROM indexjob.active WHERE id = %s"
+    job = leader.enqueue()
+    leader.claim()
+    assert leader.value(noted, job) is None
+    assert leader.value(note, leader.epoch, job, 1, '{"reason": "Evicted"}') is True
+    assert leader.value(noted, job) == {"reason": "Evicted"}
+    assert leader.value(note, leader.epoch, job, 2, "{}") is False
+    leader.value("SELECT indexjob.record_requeued(%s, %s, 1, NULL, 'r', 'm', 0, false)", leader.epoch, job)
+    assert leader.value(note, leader.epoch, job, 1, "{}") is False
+    leader.claim()
+    assert leader.value("SELECT launch FROM indexjob.active WHERE id = %s", job) == 2
+    assert leader.value(noted, job) is None
+
+
 def test_requeueing_what_was_published_finishes_it(leader: Leader) -> None:
     job = leader.enqueue("a")
     leader.claim()

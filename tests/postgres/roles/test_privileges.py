@@ -19,7 +19,7 @@ FUNCTIONS = {
     "graph_is_known": W, "open_graph": W, "open_manifest": W, "publish": W, "publish_unchanged": W,
     # the leader
     "acquire_lease": O, "renew_lease": O, "claim": O, "confirm_claims": O, "launch_token": O, "known_commits": O, "record_attempt": O, "record_running": O,
-    "record_finished": O, "record_requeued": O, "record_waiting": O, "release_slot": O, "mend": O, "apply_resource": O, "drop_resources": O, "collect_garbage": O,
+    "record_finished": O, "record_requeued": O, "record_waiting": O, "record_ending": O, "release_slot": O, "mend": O, "apply_resource": O, "drop_resources": O, "collect_garbage": O,
     # the administrator
     "pause": O, "unpause": O, "prune": O, "check_invariants": O,
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -9,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from indexjob.outcome import Outcome, Reason
-from indexjob.queue.leader import ActiveJob
+from indexjob.queue.leader import ActiveJob, FinishedLaunch
 from indexjob_operator.decision import (
     MOST_DISRUPTIONS,
     Bounds,
@@ -294,3 +295,25 @@ def test_a_pod_that_was_deleted_and_killed_at_that_spends_an_attempt() -> None:
     last = judge(replace(RUNNING, backoff_left=0), seen)
     assert isinstance(last, Finish)
     assert last.verdict.reason == Reason.BACKOFF_LIMIT_EXCEEDED
+
+
+@pytest.mark.parametrize(
+    "judged",
+    [
+        Requeue(Reason.STALLED, "It was silent.", spent=2, infrastructure=True),
+        Requeue(Reason.QUOTA_EXCEEDED, "No room.", pause=timedelta(seconds=30)),
+        Finish(FinishedLaunch(JOB.id, JOB.launch, Reason.EVICTED, "Too often."), take_down=True),
+    ],
+)
+@pytest.mark.parametrize("state", ["launching", "running"])
+def test_what_was_judged_before_a_launch_was_taken_down_stands(judged: Finish | Requeue, state: str) -> None:
+    """Whatever is left of it, and whoever reads it back from the row."""
+    job = replace(JOB, state=state, ending=json.loads(json.dumps(judged.note())))
+    for left in (
+        None,
+        LaunchSeen(KEY),
+        LaunchSeen(KEY, condition=Condition.FAILED),
+        LaunchSeen(KEY, lost=LocalRuntime.missing),
+    ):
+        assert judge(job, left) == judged
+    assert isinstance(judge(replace(job, state="cancelled"), None), TakeDown)
