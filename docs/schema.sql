@@ -171,7 +171,7 @@ BEGIN
     RETURN job.id;
 END $_$;
 
-CREATE FUNCTION indexjob.best_of_line(free integer, passed_over uuid[]) RETURNS uuid[]
+CREATE FUNCTION indexjob.best_of_line(free integer, running jsonb, passed_over uuid[]) RETURNS uuid[]
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -193,7 +193,7 @@ BEGIN
             SELECT w.tenant, coalesce(t.weight, 1) AS weight, r.running, least(free, t.cap - r.running) AS room
             FROM waiting w
             LEFT JOIN indexjob.tenants t ON t.name = w.tenant
-            CROSS JOIN LATERAL (SELECT count(*)::integer AS running FROM indexjob.slots s WHERE s.tenant = w.tenant) AS r
+            CROSS JOIN LATERAL (SELECT coalesce((best_of_line.running ->> w.tenant)::integer, 0) AS running) AS r
             WHERE w.tenant <> ''
         )
         SELECT array_agg(best.id ORDER BY best.turn, best.priority DESC, best.seq)
@@ -370,6 +370,8 @@ CREATE FUNCTION indexjob.claim(held bigint, wanted integer, at_once integer, in_
     AS $$
 #variable_conflict use_column
 DECLARE
+    running integer;
+    by_tenant jsonb;
     free integer;
     best uuid[];
     clear indexjob.slots[];
@@ -383,12 +385,12 @@ BEGIN
     IF EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.line = 'scheduled' AND j.run_after <= now()) THEN
         PERFORM indexjob.intake(0);
     END IF;
-    SELECT least(wanted, least(at_once, s.running_cap) - (SELECT count(*) FROM indexjob.slots))::integer INTO free
-    FROM indexjob.settings s WHERE NOT s.claiming_paused;
+    SELECT t.running, t.by_tenant INTO running, by_tenant FROM indexjob.slots_taken() AS t;
+    SELECT least(wanted, least(at_once, s.running_cap) - running) INTO free FROM indexjob.settings s WHERE NOT s.claiming_paused;
     IF free > 0 THEN
         -- The best may turn out to stand behind another: they are put there, more and more at a time, until the best are clear.
         FOR further IN 0..5 LOOP
-            best := indexjob.best_of_line(free, passed_over);
+            best := indexjob.best_of_line(free, by_tenant, passed_over);
             EXIT WHEN best IS NULL;
             SELECT l.clear, l.passed_over INTO clear, held_by_others FROM indexjob.put_in_line(best, going => true) AS l;
             EXIT WHEN cardinality(clear) = cardinality(best) OR further = 5;
@@ -398,8 +400,8 @@ BEGIN
     END IF;
     IF clear IS NOT NULL THEN
         WITH won AS (
-            INSERT INTO indexjob.slots SELECT c.* FROM unnest(clear) AS c ORDER BY c.tenant, c.repository
-            ON CONFLICT DO NOTHING
+            -- They are free, and who leads is alone at taking them: a conflict would be a fault to be seen.
+            INSERT INTO indexjob.slots SELECT c.* FROM unnest(clear) AS c
             RETURNING job_id
         ), launched AS (
             UPDATE indexjob.index_jobs j
@@ -1824,6 +1826,18 @@ BEGIN
     RETURN counts;
 END $$;
 
+CREATE FUNCTION indexjob.slots_taken(OUT running integer, OUT by_tenant jsonb) RETURNS record
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'on'
+    SET enable_indexscan TO 'off'
+    SET enable_indexonlyscan TO 'off'
+    AS $$
+BEGIN
+    SELECT coalesce(sum(t.slots), 0), coalesce(jsonb_object_agg(t.tenant, t.slots), '{}') INTO running, by_tenant
+    FROM (SELECT s.tenant, count(*) AS slots FROM indexjob.slots s GROUP BY s.tenant) AS t;
+END $$;
+
 CREATE FUNCTION indexjob.start_attempt(job_id uuid, launch integer, token text, pod_uid text, pod text, node text) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2941,7 +2955,7 @@ GRANT ALL ON FUNCTION indexjob.acquire_lease(who text, for_time interval) TO ind
 REVOKE ALL ON FUNCTION indexjob.apply_resource(held bigint, uid text, token text, request jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.apply_resource(held bigint, uid text, token text, request jsonb) TO indexjob_operator;
 
-REVOKE ALL ON FUNCTION indexjob.best_of_line(free integer, passed_over uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION indexjob.best_of_line(free integer, running jsonb, passed_over uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.cancel(id uuid, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.cancel(id uuid, reason text) TO indexjob_producer;
@@ -3137,6 +3151,8 @@ REVOKE ALL ON FUNCTION indexjob.set_aside_snapshots(keep_snapshots integer) FROM
 REVOKE ALL ON FUNCTION indexjob.settle_coalesced(leader uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.show_snapshot(job indexjob.index_jobs, snapshot bigint, good_end indexjob.job_state, seconds jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION indexjob.slots_taken(OUT running integer, OUT by_tenant jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.start_attempt(job_id uuid, launch integer, token text, pod_uid text, pod text, node text) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.start_attempt(job_id uuid, launch integer, token text, pod_uid text, pod text, node text) TO indexjob_worker;

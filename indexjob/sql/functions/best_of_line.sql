@@ -1,7 +1,7 @@
 -- The jobs to launch next, at most `free` and in this order: tenants share by weight within their caps, priority and age order within a tenant. Each tenant's
--- best few come from an index, so what stands behind costs nothing; `passed_over` are those that another transaction holds.
+-- best few come from an index, so what stands behind costs nothing; `running` is how many each tenant has, `passed_over` are those that another transaction holds.
 -- The planner is told to take the indexes: what its statistics say of a queue is never what is there.
-CREATE OR REPLACE FUNCTION indexjob.best_of_line(free integer, passed_over uuid[]) RETURNS uuid[]
+CREATE OR REPLACE FUNCTION indexjob.best_of_line(free integer, running jsonb, passed_over uuid[]) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
@@ -18,7 +18,7 @@ BEGIN
             SELECT w.tenant, coalesce(t.weight, 1) AS weight, r.running, least(free, t.cap - r.running) AS room
             FROM waiting w
             LEFT JOIN indexjob.tenants t ON t.name = w.tenant
-            CROSS JOIN LATERAL (SELECT count(*)::integer AS running FROM indexjob.slots s WHERE s.tenant = w.tenant) AS r
+            CROSS JOIN LATERAL (SELECT coalesce((best_of_line.running ->> w.tenant)::integer, 0) AS running) AS r
             WHERE w.tenant <> ''
         )
         SELECT array_agg(best.id ORDER BY best.turn, best.priority DESC, best.seq)
@@ -42,4 +42,4 @@ BEGIN
         ) AS best
     );
 END $$;
-REVOKE ALL ON FUNCTION indexjob.best_of_line(integer, uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION indexjob.best_of_line(integer, jsonb, uuid[]) FROM PUBLIC;

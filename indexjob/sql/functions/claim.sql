@@ -8,6 +8,8 @@ SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off S
 AS $$
 #variable_conflict use_column
 DECLARE
+    running integer;
+    by_tenant jsonb;
     free integer;
     best uuid[];
     clear indexjob.slots[];
@@ -21,12 +23,12 @@ BEGIN
     IF EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.line = 'scheduled' AND j.run_after <= now()) THEN
         PERFORM indexjob.intake(0);
     END IF;
-    SELECT least(wanted, least(at_once, s.running_cap) - (SELECT count(*) FROM indexjob.slots))::integer INTO free
-    FROM indexjob.settings s WHERE NOT s.claiming_paused;
+    SELECT t.running, t.by_tenant INTO running, by_tenant FROM indexjob.slots_taken() AS t;
+    SELECT least(wanted, least(at_once, s.running_cap) - running) INTO free FROM indexjob.settings s WHERE NOT s.claiming_paused;
     IF free > 0 THEN
         -- The best may turn out to stand behind another: they are put there, more and more at a time, until the best are clear.
         FOR further IN 0..5 LOOP
-            best := indexjob.best_of_line(free, passed_over);
+            best := indexjob.best_of_line(free, by_tenant, passed_over);
             EXIT WHEN best IS NULL;
             SELECT l.clear, l.passed_over INTO clear, held_by_others FROM indexjob.put_in_line(best, going => true) AS l;
             EXIT WHEN cardinality(clear) = cardinality(best) OR further = 5;
@@ -36,8 +38,8 @@ BEGIN
     END IF;
     IF clear IS NOT NULL THEN
         WITH won AS (
-            INSERT INTO indexjob.slots SELECT c.* FROM unnest(clear) AS c ORDER BY c.tenant, c.repository
-            ON CONFLICT DO NOTHING
+            -- They are free, and who leads is alone at taking them: a conflict would be a fault to be seen.
+            INSERT INTO indexjob.slots SELECT c.* FROM unnest(clear) AS c
             RETURNING job_id
         ), launched AS (
             UPDATE indexjob.index_jobs j
