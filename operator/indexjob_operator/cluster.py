@@ -125,6 +125,7 @@ async def _watching(
         health,
         namespaces=settings.watch_namespaces or None,
         until_there=lambda: presence.until_listed(api, INDEX_JOBS, settings.watch_namespaces, health),
+        until_more=lambda missing: presence.until_more_listed(api, INDEX_JOBS, missing),
     )
     tasks = [
         asyncio.create_task(launches.run()),

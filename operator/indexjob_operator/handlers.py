@@ -26,15 +26,15 @@ class Hints:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self.index_job: Callable[[UUID], None] = _drop
-        self.resource: Callable[[Mapping[str, Any]], None] = _drop
+        self.resource: Callable[[Mapping[str, Any], bool], None] = _drop
 
     def hear_index_job(self, index_job: UUID) -> None:
         """A Job or Pod of this index job has changed."""
         self._tell(lambda: self.index_job(index_job))
 
-    def hear_resource(self, metadata: Mapping[str, Any]) -> None:
-        """An IndexJob has changed: its metadata."""
-        self._tell(lambda: self.resource(metadata))
+    def hear_resource(self, metadata: Mapping[str, Any], *, gone: bool) -> None:
+        """An IndexJob has changed, or is gone: its metadata."""
+        self._tell(lambda: self.resource(metadata, gone))
 
     def quiet(self) -> None:
         """The term is over."""
@@ -45,7 +45,7 @@ class Hints:
             self._loop.call_soon_threadsafe(what)
 
 
-def _drop(_: object) -> None:
+def _drop(*_: object) -> None:
     pass
 
 
@@ -73,9 +73,9 @@ def of_resources(hints: Hints, kind: tuple[str, str, str]) -> kopf.OperatorRegis
     """Handlers of IndexJobs: group, version, plural."""
     registry = _with_login()
 
-    async def index_job_changed(meta: Mapping[str, Any], resource: kopf.Resource, **_: Any) -> None:
+    async def index_job_changed(type: str | None, meta: Mapping[str, Any], resource: kopf.Resource, **_: Any) -> None:  # noqa: A002 - kopf's name
         metrics.WATCH_EVENTS.labels(resource.plural).inc()
-        hints.hear_resource(dict(meta))
+        hints.hear_resource(dict(meta), gone=type == "DELETED")
 
     kopf.on.event(*kind, registry=registry)(index_job_changed)
     return registry

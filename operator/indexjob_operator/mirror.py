@@ -1,6 +1,7 @@
 """Keeps IndexJob resources and their rows in step: what a resource asks for goes to the queue, what became of it goes to the resource's status.
 
-Events are hints here too: they name a resource, and `reconcile` looks at it and its row afresh. A tick asks the database, once for all resources, what has
+Events are hints here too: they name a resource, and `reconcile` looks at it and its row afresh. That it is gone is believed as it is said: a uid never
+comes again, and where a whole namespace goes, the right to look goes with it. A tick asks the database, once for all resources, what has
 changed; a sweep compares all resources with all rows, and ends what a deleted resource asked for, whoever was away when it was deleted. A status is
 written only where it differs from what is there, so that where nothing happens the API isn't called.
 """
@@ -20,7 +21,13 @@ from indexjob.queue.leader import LeadershipLostError
 from indexjob.queue.wakeup import FINISHED, listen
 from indexjob_operator import metrics
 from indexjob_operator.faults import reach
-from indexjob_operator.kubernetes_api import INDEX_JOBS, ConflictError, KubernetesApiError, NotFoundError
+from indexjob_operator.kubernetes_api import (
+    INDEX_JOBS,
+    ConflictError,
+    KubernetesApiError,
+    NotFoundError,
+    RefusedError,
+)
 from indexjob_operator.places import Places
 from indexjob_operator.resource.conditions import Said
 from indexjob_operator.resource.requests import UnreadableSpecError, refusal_of, request_of, spec_of
@@ -45,6 +52,7 @@ OVERLAP = timedelta(seconds=5)
 HASTE_SECONDS = 1.0
 SWEEP_SECONDS = 30.0
 AFTER_AN_ERROR_SECONDS = 3.0
+UNREADABLE = "the IndexJobs of the namespace %s can't be read, and what they asked for goes on as it is: %s"
 
 
 class Mirror:
@@ -75,6 +83,8 @@ class Mirror:
         self._work: WorkQueue[str] = WorkQueue()
         self._resources: dict[str, Seen] = {}
         self._hinted: dict[str, tuple[str, str, int]] = {}
+        self._gone: set[str] = set()
+        self._unreadable: set[str | None] = set()
         self._rows: dict[str, ResourceRow] = {}
         self._places = Places(queue, self._work.add)
         self._writer = StatusWriter(api)
@@ -92,9 +102,13 @@ class Mirror:
         """Nothing is left to do that is known."""
         return self._swept.is_set() and self._work.idle
 
-    def hear(self, metadata: Mapping[str, Any]) -> None:
-        """An IndexJob may have changed, or be gone."""
+    def hear(self, metadata: Mapping[str, Any], gone: bool = False) -> None:  # noqa: FBT001, FBT002 - one hint, of two kinds
+        """An IndexJob may have changed, or is gone."""
         uid = str(metadata.get("uid", ""))
+        if gone:
+            self._gone.add(uid)
+            self._work.add(uid)
+            return
         seen = self._resources.get(uid)
         if seen is not None and version_of(metadata) <= seen.version:
             return  # it is our own writing that comes back
@@ -103,11 +117,11 @@ class Mirror:
     async def sweep(self) -> None:
         """Compare all resources with all rows. What is known before the resources are read was there before: if it isn't now, it is gone."""
         known = set(self._resources) | await self._queue.uids()
-        there: set[str] = set()
-        for namespace in self._namespaces:
-            async for page in self._api.pages(INDEX_JOBS, namespace):
-                there.update(resource["metadata"]["uid"] for resource in page if self._see(resource))
-        if gone := known - there - self._hinted.keys():
+        there, unreadable = await self._read_all()
+        gone = known - there - self._hinted.keys()
+        if unreadable:  # what may be there is not gone
+            gone = {uid for uid in gone if uid in self._resources and self._resources[uid].namespace not in unreadable}
+        if gone:
             await self._let_go(gone)
         with_row: set[str] = set()
         async for rows in self._queue.pages():
@@ -136,6 +150,23 @@ class Mirror:
 
     # What a resource asks for
 
+    async def _read_all(self) -> tuple[set[str], set[str | None]]:
+        """The uids of all resources, and the namespaces that could not be read; one at least could be."""
+        there: set[str] = set()
+        refused: dict[str | None, RefusedError] = {}
+        for namespace in self._namespaces:
+            try:
+                async for page in self._api.pages(INDEX_JOBS, namespace):
+                    there.update(resource["metadata"]["uid"] for resource in page if self._see(resource))
+            except RefusedError as error:
+                refused[namespace] = error
+        if len(refused) == len(self._namespaces):
+            raise next(iter(refused.values()))
+        for namespace in refused.keys() - self._unreadable:
+            logger.warning(UNREADABLE, namespace, refused[namespace], extra={"action": "namespace-unreadable"})
+        self._unreadable = set(refused)
+        return there, self._unreadable
+
     def _see(self, resource: Mapping[str, Any]) -> Seen | None:
         """Take note of a resource as it is; None if it is being deleted."""
         metadata = resource["metadata"]
@@ -159,6 +190,10 @@ class Mirror:
 
     async def _look_if_hinted(self, uid: str) -> None:
         """Read a resource that was heard of, unless it was read since."""
+        if uid in self._gone:
+            await self._let_go([uid])
+            self._gone.discard(uid)
+            self._hinted.pop(uid, None)
         if (hint := self._hinted.get(uid)) is None:
             return
         namespace, name, version = hint

@@ -42,7 +42,10 @@ ERROR_BACKOFFS = (0.2, 0.5, 1, 2, 3, 5, 5, 5)
 
 
 class Watch:
-    """One set of kinds in one set of namespaces; None is all of them."""
+    """One set of kinds in one set of namespaces; None is all of them.
+
+    `until_there` says in which of these it can be watched, and `until_more` ends when it can be in one of the others.
+    """
 
     def __init__(
         self,
@@ -52,7 +55,8 @@ class Watch:
         *,
         namespaces: Collection[str] | None,
         selectors: dict[tuple[str, str, str], str] | None = None,
-        until_there: Callable[[], Awaitable[None]] | None = None,
+        until_there: Callable[[], Awaitable[Collection[str]]] | None = None,
+        until_more: Callable[[Collection[str]], Awaitable[None]] | None = None,
     ) -> None:
         self._name = name
         self._registry = registry
@@ -60,18 +64,24 @@ class Watch:
         self._namespaces = namespaces
         self._selectors = selectors or {}
         self._until_there = until_there
+        self._until_more = until_more
 
     async def run(self) -> None:
         """Watch until cancelled; what ends before is begun anew, after a pause that grows while it keeps ending soon."""
         loop, pause, what = asyncio.get_running_loop(), FIRST_PAUSE_SECONDS, f"the watch of {self._name}"
         try:
             while True:
+                namespaces = self._namespaces
                 if self._until_there:
                     self._health.ended(what)
-                    await self._until_there()
+                    namespaces = (await self._until_there()) or self._namespaces
                 began = loop.time()
                 self._health.beat(what, SILENT_SECONDS)
-                error = await self._run_once(loop, what)
+                more = asyncio.create_task(self._more_than(namespaces))
+                error = await self._run_once(loop, what, namespaces, more)
+                if more.done() and not more.cancelled():
+                    logger.info("%s goes on in more namespaces", what, extra={"action": "watch-grows"})
+                    continue
                 pause = FIRST_PAUSE_SECONDS if loop.time() - began > WENT_WELL_SECONDS else pause
                 self._health.lacks(what, "it failed, and is begun anew.")
                 self._health.beat(what, pause + SILENT_SECONDS)
@@ -85,8 +95,22 @@ class Watch:
             self._health.ended(what)
             self._health.has(what)
 
-    async def _run_once(self, loop: asyncio.AbstractEventLoop, what: str) -> BaseException | None:
-        """One life of kopf: why it ended."""
+    async def _more_than(self, namespaces: Collection[str] | None) -> None:
+        """Until there is more to watch than that."""
+        missing = set(self._namespaces or ()) - set(namespaces or ())
+        if missing and self._until_more:
+            await self._until_more(missing)
+        else:
+            await asyncio.Event().wait()
+
+    async def _run_once(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        what: str,
+        namespaces: Collection[str] | None,
+        more: asyncio.Future[None],
+    ) -> BaseException | None:
+        """One life of kopf, which ends when there is `more`: why it ended."""
         inner = _Inner()
         ended: asyncio.Future[BaseException | None] = loop.create_future()
 
@@ -98,7 +122,7 @@ class Watch:
             beating = asyncio.create_task(_beat(lambda: _tell(loop, self._health.beat, what, SILENT_SECONDS)))
             ready = _Ready(lambda: _tell(loop, self._health.has, what))
             try:
-                await self._kopf(ready)
+                await self._kopf(ready, namespaces)
             finally:
                 beating.cancel()
 
@@ -108,17 +132,20 @@ class Watch:
         self._health.lacks(what, "it has not begun yet.")
         thread.start()
         try:
-            return await ended
+            either: set[asyncio.Future[Any]] = {ended, more}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            return ended.result() if ended.done() else None
         finally:
+            more.cancel()
             inner.cancel()
             await asyncio.to_thread(thread.join, STOP_SECONDS)
 
-    async def _kopf(self, ready: _Ready) -> None:
+    async def _kopf(self, ready: _Ready, namespaces: Collection[str] | None) -> None:
         await kopf.operator(
             registry=self._registry,
             settings=settings(self._selectors),
-            clusterwide=self._namespaces is None,
-            namespaces=self._namespaces or (),
+            clusterwide=namespaces is None,
+            namespaces=namespaces or (),
             standalone=True,
             ready_flag=ready,
         )

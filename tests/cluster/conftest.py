@@ -55,10 +55,16 @@ def resource_definition(kubectl: Kubectl) -> None:
 
 
 @pytest.fixture
+def refusals() -> None:
+    """For a test that takes rights away: what the operator asks for without them fails nothing."""
+
+
+@pytest.fixture
 def account(
     request: pytest.FixtureRequest, cluster: Cluster, namespace: Namespace, tmp_path: Path
 ) -> Iterator[Account]:
     """Who the test's operators are, with the chart's own Roles: after the test, nothing that they asked for was refused."""
     watched = rights.watched(cluster, namespace.name, request.config.stash[surplus.USED])
     yield rights.account(namespace, tmp_path)
-    watched.look(forgiving="components" in request.fixturenames)  # an API server that has just begun knows no Roles yet
+    # An API server that has just begun knows no Roles yet.
+    watched.look(forgiving=not {"components", "refusals"}.isdisjoint(request.fixturenames))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 import kopf
@@ -41,8 +42,9 @@ async def test_kopf_is_begun_anew_when_it_fails_and_when_it_ends(lives: list[str
     lives += ["fails", "ends", "runs"]
     health, begun = Health(), []
 
-    async def until_there() -> None:
+    async def until_there() -> list[str]:
         begun.append(dict(health.lacking))
+        return []
 
     watch = Watch("x", kopf.OperatorRegistry(), health, namespaces=["n"], until_there=until_there)
     running = asyncio.create_task(watch.run())
@@ -56,6 +58,40 @@ async def test_kopf_is_begun_anew_when_it_fails_and_when_it_ends(lives: list[str
     assert running.cancelled()
     assert health.silent == []
     others.cancel()
+
+
+async def test_a_namespace_that_can_be_watched_later_is_watched_then(
+    lives: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched: list[list[str]] = []
+
+    async def operator(*, namespaces: list[str], ready_flag: asyncio.Event, **_: Any) -> None:
+        watched.append(sorted(namespaces))
+        ready_flag.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(kopf, "operator", operator)
+    there, more = ["a"], asyncio.Event()
+
+    async def until_there() -> list[str]:
+        return list(there)
+
+    async def until_more(missing: Collection[str]) -> None:
+        assert set(missing) == {"b"}
+        await more.wait()
+
+    health = Health()
+    watch = Watch(
+        "x", kopf.OperatorRegistry(), health, namespaces=["a", "b"], until_there=until_there, until_more=until_more
+    )
+    running = asyncio.create_task(watch.run())
+    await until(lambda: watched == [["a"]] and not health.lacking)
+    there.append("b")
+    more.set()
+    await until(lambda: watched == [["a"], ["a", "b"]] and not health.lacking)
+    running.cancel()
+    await asyncio.wait([running], timeout=10)
+    assert health.silent == []
 
 
 def test_foreign_objects_are_left_out_by_the_server_and_nothing_waits_for_ever() -> None:
