@@ -183,18 +183,22 @@ CREATE FUNCTION indexjob.best_of_line(free integer, running jsonb, passed_over u
 BEGIN
     RETURN (
         WITH RECURSIVE waiting AS (
-            SELECT '' AS tenant
+            SELECT greatest(
+                (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' ORDER BY n.tenant DESC, n.priority, n.seq DESC LIMIT 1),
+                (SELECT r.tenant FROM indexjob.index_jobs r WHERE r.line = 'ready' ORDER BY r.tenant DESC, r.priority, r.seq DESC LIMIT 1)) AS tenant
             UNION ALL
-            SELECT least(
-                (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant > w.tenant ORDER BY n.tenant LIMIT 1),
-                (SELECT r.tenant FROM indexjob.index_jobs r WHERE r.line = 'ready' AND r.tenant > w.tenant ORDER BY r.tenant LIMIT 1))
+            SELECT greatest(
+                (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant < w.tenant
+                 ORDER BY n.tenant DESC, n.priority, n.seq DESC LIMIT 1),
+                (SELECT r.tenant FROM indexjob.index_jobs r WHERE r.line = 'ready' AND r.tenant < w.tenant
+                 ORDER BY r.tenant DESC, r.priority, r.seq DESC LIMIT 1))
             FROM waiting w WHERE w.tenant IS NOT NULL
         ), shares AS (
             SELECT w.tenant, coalesce(t.weight, 1) AS weight, r.running, least(free, t.cap - r.running) AS room
             FROM waiting w
             LEFT JOIN indexjob.tenants t ON t.name = w.tenant
             CROSS JOIN LATERAL (SELECT coalesce((best_of_line.running ->> w.tenant)::integer, 0) AS running) AS r
-            WHERE w.tenant <> ''
+            WHERE w.tenant IS NOT NULL
         )
         SELECT array_agg(best.id ORDER BY best.turn, best.priority DESC, best.seq)
         FROM (
@@ -742,9 +746,11 @@ DECLARE
     ids uuid[];
 BEGIN
     WITH RECURSIVE waiting AS (
-        SELECT '' AS tenant WHERE at_most > 0
+        SELECT (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' ORDER BY n.tenant DESC, n.priority, n.seq DESC LIMIT 1) AS tenant
+        WHERE at_most > 0
         UNION ALL
-        SELECT (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant > w.tenant ORDER BY n.tenant LIMIT 1)
+        SELECT (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant < w.tenant
+                ORDER BY n.tenant DESC, n.priority, n.seq DESC LIMIT 1)
         FROM waiting w WHERE w.tenant IS NOT NULL
     ), fresh AS (
         SELECT best.id FROM waiting w CROSS JOIN LATERAL (

@@ -1,5 +1,6 @@
 -- The jobs to launch next, at most `free` and in this order: tenants share by weight within their caps, priority and age order within a tenant. Each tenant's
 -- best few come from an index, so what stands behind costs nothing; `running` is how many each tenant has, `passed_over` are those that another transaction holds.
+-- Tenants are found from the far end of their lines: at the near one are the dead entries of what was launched since the last vacuum.
 -- The planner is told to take the indexes: what its statistics say of a queue is never what is there.
 CREATE OR REPLACE FUNCTION indexjob.best_of_line(free integer, running jsonb, passed_over uuid[]) RETURNS uuid[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -8,18 +9,22 @@ AS $$
 BEGIN
     RETURN (
         WITH RECURSIVE waiting AS (
-            SELECT '' AS tenant
+            SELECT greatest(
+                (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' ORDER BY n.tenant DESC, n.priority, n.seq DESC LIMIT 1),
+                (SELECT r.tenant FROM indexjob.index_jobs r WHERE r.line = 'ready' ORDER BY r.tenant DESC, r.priority, r.seq DESC LIMIT 1)) AS tenant
             UNION ALL
-            SELECT least(
-                (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant > w.tenant ORDER BY n.tenant LIMIT 1),
-                (SELECT r.tenant FROM indexjob.index_jobs r WHERE r.line = 'ready' AND r.tenant > w.tenant ORDER BY r.tenant LIMIT 1))
+            SELECT greatest(
+                (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant < w.tenant
+                 ORDER BY n.tenant DESC, n.priority, n.seq DESC LIMIT 1),
+                (SELECT r.tenant FROM indexjob.index_jobs r WHERE r.line = 'ready' AND r.tenant < w.tenant
+                 ORDER BY r.tenant DESC, r.priority, r.seq DESC LIMIT 1))
             FROM waiting w WHERE w.tenant IS NOT NULL
         ), shares AS (
             SELECT w.tenant, coalesce(t.weight, 1) AS weight, r.running, least(free, t.cap - r.running) AS room
             FROM waiting w
             LEFT JOIN indexjob.tenants t ON t.name = w.tenant
             CROSS JOIN LATERAL (SELECT coalesce((best_of_line.running ->> w.tenant)::integer, 0) AS running) AS r
-            WHERE w.tenant <> ''
+            WHERE w.tenant IS NOT NULL
         )
         SELECT array_agg(best.id ORDER BY best.turn, best.priority DESC, best.seq)
         FROM (

@@ -7,9 +7,11 @@ DECLARE
     ids uuid[];
 BEGIN
     WITH RECURSIVE waiting AS (
-        SELECT '' AS tenant WHERE at_most > 0
+        SELECT (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' ORDER BY n.tenant DESC, n.priority, n.seq DESC LIMIT 1) AS tenant
+        WHERE at_most > 0
         UNION ALL
-        SELECT (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant > w.tenant ORDER BY n.tenant LIMIT 1)
+        SELECT (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant < w.tenant
+                ORDER BY n.tenant DESC, n.priority, n.seq DESC LIMIT 1)
         FROM waiting w WHERE w.tenant IS NOT NULL
     ), fresh AS (
         SELECT best.id FROM waiting w CROSS JOIN LATERAL (
