@@ -5,7 +5,8 @@ The order of a run:
 
     index = IndexWriter(connection, tenant, extractor_version, limits.of_files)
 
-    contents = index.stored(keys)        # {BlobKey: Content} of those that need no extraction; any number of keys
+    contents = index.stored(keys)        # {BlobKey: Content} of those that need no extraction; any number of keys,
+                                         #   in batches if the answers are not to be in memory together
     contents |= index.store(blobs)       # a batch of some MB of the others; each call is a transaction of its own,
     ...                                  #   and none is open in between
 
@@ -16,7 +17,7 @@ The order of a run:
 
     stats = index.publish_unchanged(launch, commit)     # instead of all that, when the run spec knows the commit
 
-`files` are all of the commit's entries, each with its status (`File`; its path from `display_path`). `publish` is one
+`files` are all of the commit's entries, in git's order, each with its status (`File`; its path from `display_path`). `publish` is one
 transaction: manifest, graph, snapshot, the revision's pointer and the job's verdict all at once or not at all; with the
 same files again it writes only the pointer. `stats` is what the job's row says: files, files_failed (syntax_error,
 too_complex, unreadable, timeout, crash), symbols, references, dependencies, cycles, and seconds (by step).

@@ -21,6 +21,14 @@ ReferenceRow: TypeAlias = tuple[str, str, int, int, int | None, int | None, int 
 """(kind, name, line, col, enclosing_ord, import_ord, definition_ord)."""
 
 
+class Files(Protocol):
+    """All entries of a commit, however they are kept; gone through twice, in an order that is the same for the same commit."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[File]: ...
+
+
 class References(Protocol):
     """Many of them; however they are kept."""
 
@@ -133,16 +141,12 @@ def imports_digest(imports: Iterable[ImportRow]) -> bytes:
 
 
 def manifest_hash(files: Iterable[File]) -> bytes:
-    """Which files have which content, whatever the order they come in. Content ids are never used twice."""
+    """Which files have which content. Content ids are never used twice."""
     digest = sha256()
-    for file in sorted(files, key=_by_path):
+    for file in files:
         digest.update(b"%d\0%b\0" % (len(file.path_raw), file.path_raw))
         digest.update(f"{file.status}\0{file.content_id}\0{file.size}\0{flags(file)}\n".encode())
     return digest.digest()
-
-
-def _by_path(file: File) -> bytes:
-    return file.path_raw
 
 
 def flags(file: File) -> int:

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from indexjob.index.copying import copy_blobs, copy_cycles, copy_dependencies, copy_files
 from indexjob.index.errors import ContentGoneError, typed_errors
-from indexjob.index.rows import Blob, BlobKey, Content, File, Graph, ImportRow, Launch, imports_digest, manifest_hash
+from indexjob.index.rows import Blob, BlobKey, Content, Files, Graph, ImportRow, Launch, imports_digest, manifest_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import psycopg
 
 T = TypeVar("T")
-LOOKUP_SIZE = 10_000
+LOOKUP_SIZE = 1_000
 """Keys asked for in one statement: bounds the memory that an answer takes."""
 
 FIND = """
@@ -110,7 +110,7 @@ class IndexWriter:
         self,
         launch: Launch,
         commit: str,
-        files: Sequence[File],
+        files: Files,
         graph: Graph,
         seconds: Mapping[str, float] | None = None,
     ) -> dict[str, Any]:

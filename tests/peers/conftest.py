@@ -12,10 +12,12 @@ from platformdirs import user_cache_path
 
 from indexjob_worker.extraction import extract
 from indexjob_worker.languages import language_of
+from indexjob_worker.manifests import is_manifest
 from indexjob_worker.model import Dependency
-from indexjob_worker.resolvers import ImportingFile, manifest_paths, resolve
+from indexjob_worker.resolvers import ImportingFile, resolve
 from tests.cluster.fixtures import without
 from tests.cluster.machine.toolchain import only_one
+from tests.trees import tree_of
 
 HERE = Path(__file__).parent
 
@@ -75,5 +77,5 @@ def dependencies(root: Path, folder: Path, but: Iterable[str] = ()) -> list[Depe
         for path in sources(folder, but=but)
         if (language := language_of(path.name))
     ]
-    manifests = {path: paths[path].read_bytes() for path in manifest_paths(paths)}
-    return resolve(importing, paths, manifests)
+    manifests = {path: paths[path].read_bytes() for path in paths if is_manifest(path)}
+    return list(resolve(importing, tree_of(paths, manifests)))

@@ -4,61 +4,68 @@ Resolving reads the imports of the whole commit, so it is done once for each com
 imports and manifests. The next commit mostly changes none of them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import sha256
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Final
 
-from indexjob.index import BlobKey, Content, Cycle, Graph, IndexWriter
-from indexjob_worker.discover import Found
+from indexjob.index import Cycle, Graph, IndexWriter
+from indexjob_worker.catalog import AT_ONCE, Catalog
 from indexjob_worker.git.objects import Objects
-from indexjob_worker.graph import circles
+from indexjob_worker.graph import Edges, circles
 from indexjob_worker.languages import LANGUAGES
 from indexjob_worker.model import Import
-from indexjob_worker.resolvers import ImportingFile, manifest_paths, resolve
+from indexjob_worker.resolvers import ImportingFile, Tree, resolve
 from indexjob_worker.version import EXTRACTOR_VERSION
 
-RESOLVER_VERSION: Final = 2
+RESOLVER_VERSION: Final = 3
 """Raise it whenever the same imports, paths and manifests give other dependencies."""
-LARGEST_MANIFEST: Final = 1024 * 1024
-FILES_AT_ONCE: Final = 2_000
-"""Whose imports are read in one go."""
-NOT_REGULAR: Final = frozenset({"symlink", "submodule"})
+NUMBERS_KEPT: Final = 1_000
 
 
-def graph(files: list[Found], contents: Mapping[BlobKey, Content], objects: Objects, writer: IndexWriter) -> Graph:
+def graph(catalog: Catalog, objects: Objects, writer: IndexWriter) -> Graph:
     """The commit's graph; its rows only if Postgres does not hold them yet."""
-    regular = {found.path: found for found in files if found.status not in NOT_REGULAR}
-    manifests = [regular[path] for path in manifest_paths(regular) if (regular[path].size or 0) <= LARGEST_MANIFEST]
-    importing = [
-        (found, content) for found in files if found.status is None and (content := contents.get(found.key)) is not None
-    ]
-    digest = _digest(regular, manifests, importing)
+    digest = _digest(catalog)
     if writer.graph_is_known(digest):
         return Graph(digest, None)
-    read = objects.contents([found.sha for found in manifests])
-    texts = {found.path: data for found, data in zip(manifests, read, strict=True) if data is not None}
-    dependencies = resolve(_sources(importing, writer), regular, texts)
-    return Graph(digest, (dependencies, list(map(Cycle._make, circles(dependencies)))))
+    for number, data in objects.contents(catalog.unread_manifests()):
+        if data is not None:
+            catalog.read(number, data)
+    edges = _resolved(catalog, writer)
+    cycles = [Cycle(size, list(map(catalog.path, circle))) for size, circle in circles(edges)]
+    return Graph(digest, (catalog.dependencies(), cycles))
 
 
-def _sources(importing: list[tuple[Found, Content]], writer: IndexWriter) -> Iterator[ImportingFile]:
+def _resolved(catalog: Catalog, writer: IndexWriter) -> Edges:
+    """Every dependency into the catalog; those on files of the commit also as what circles are looked for in."""
+    paths = catalog.paths()
+    number = lru_cache(NUMBERS_KEPT)(paths.number)
+    edges = Edges()
+    found = resolve(_sources(catalog, writer), Tree(paths, catalog.manifests()))
+    for path, rows in groupby(found, key=itemgetter(0)):
+        source = number(path)
+        assert source is not None
+        numbered = [(source, None if dst is None else number(dst), spec, kind) for _, dst, spec, kind in rows]
+        edges.add(source, (target for _, target, _, _ in numbered if target is not None))
+        catalog.need(numbered)
+    return edges
+
+
+def _sources(catalog: Catalog, writer: IndexWriter) -> Iterator[ImportingFile]:
     """The files with their imports, which are never in memory all at once."""
-    for at in range(0, len(importing), FILES_AT_ONCE):
-        some = importing[at : at + FILES_AT_ONCE]
-        imports = dict(writer.imports({content.id for _, content in some}))
-        for found, content in some:
-            if content.id in imports:
-                rows = list(map(Import._make, imports[content.id]))
-                yield ImportingFile(found.path, LANGUAGES[found.key.language], rows)
+    extracted = catalog.extracted()
+    while some := list(islice(extracted, AT_ONCE)):
+        imports = dict(writer.imports({content_id for _, _, content_id in some}))
+        for path, language, content_id in some:
+            if content_id in imports:
+                yield ImportingFile(path, LANGUAGES[language], list(map(Import._make, imports[content_id])))
 
 
-def _digest(paths: Iterable[str], manifests: Iterable[Found], importing: Iterable[tuple[Found, Content]]) -> bytes:
+def _digest(catalog: Catalog) -> bytes:
     """Names everything that the graph is computed from."""
     digest = sha256(f"{EXTRACTOR_VERSION} {RESOLVER_VERSION}".encode())
-    for path in sorted(paths):
-        digest.update(b"\0" + path.encode())
-    for found in manifests:
-        digest.update(f"\0\1{found.path}\0{found.sha}".encode())
-    for found, content in importing:
-        digest.update(f"\0\2{found.path}\0{found.language}\0".encode() + content.imports_digest)
+    for path, language, imports, manifest in catalog.resolved_from():
+        digest.update(f"\0{path}\0{language or ''}\0{manifest or ''}\0".encode() + (imports or b""))
     return digest.digest()

@@ -3,15 +3,16 @@
 Nothing is opened here. What is left to extract may still turn out to be binary, or a pointer to content elsewhere.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from itertools import islice
+from typing import Final
 
-from indexjob.index import BlobKey, display_path
+from indexjob.index import display_path
 from indexjob.run_spec import Limits
+from indexjob_worker.catalog import AT_ONCE, NOT_REGULAR, Catalog, Found
 from indexjob_worker.errors import TooLargeError
-from indexjob_worker.git.objects import Entry, Marks, Objects
+from indexjob_worker.git.objects import Entry, Objects
 from indexjob_worker.languages import LANGUAGES, Language
+from indexjob_worker.manifests import is_manifest
 from indexjob_worker.model import FileStatus
 from indexjob_worker.selection import Selection
 
@@ -19,57 +20,31 @@ SYMLINK, SUBMODULE = "120000", "160000"
 SNIFFED_BYTES: Final = 8 * 1024
 LFS_POINTER: Final = b"version https://git-lfs.github.com/spec/"
 LARGEST_POINTER: Final = 1024
+LARGEST_MANIFEST: Final = 1024 * 1024
 ATTRIBUTES: Final = b".gitattributes"
 
 
-class Found(NamedTuple):
-    """One entry of the commit. `status` is None for what is to be extracted, which has a `language`."""
-
-    path: str
-    path_raw: bytes
-    sha: str
-    size: int | None
-    status: FileStatus | None
-    language: str | None = None
-
-    @property
-    def key(self) -> BlobKey:
-        """Under which its extraction is kept."""
-        assert self.language is not None
-        return BlobKey(self.sha, self.language)
-
-
-@dataclass
-class Discovered:
-    """All of a commit's entries, in git's order, and where else it speaks of them."""
-
-    files: list[Found] = field(default_factory=list)
-    has_attributes: bool = False
-
-    def wanted(self) -> Iterator[Found]:
-        """Those to extract."""
-        return (found for found in self.files if found.status is None)
-
-
-def discover(objects: Objects, commit: str, selection: Selection, limits: Limits) -> Discovered:
-    """Every entry of the commit, each once.
+def discover(objects: Objects, commit: str, selection: Selection, limits: Limits, catalog: Catalog) -> None:
+    """Every entry of the commit into the catalog, each once, with what `.gitattributes` say of those to extract.
 
     Raises:
         TooLargeError: too many of them, or too many bytes to extract.
+        CorruptRepositoryError: git cannot read the tree, or it makes no sense.
     """
-    discovered, total = Discovered(), 0
-    for entry in objects.entries(commit, limits.files):
-        found = judge(entry, selection, limits)
-        discovered.files.append(found)
-        discovered.has_attributes |= entry.path.rpartition(b"/")[2] == ATTRIBUTES
-        if found.status is None:
-            total += found.size or 0
-            if total > limits.total_bytes:
-                raise TooLargeError(
-                    f"The files to index have more than {limits.total_bytes // 2**20} MiB; exclude some, or "
-                    "ask the administrator for a profile with a higher limit."
-                )
-    return discovered
+    total, has_attributes = 0, False
+    entries = objects.entries(commit, limits.files)
+    while some := list(islice(entries, AT_ONCE)):
+        found = [judge(entry, selection, limits) for entry in some]
+        catalog.add(found)
+        has_attributes = has_attributes or any(entry.path.rpartition(b"/")[2] == ATTRIBUTES for entry in some)
+        total += sum(one.size or 0 for one in found if one.status is None)
+        if total > limits.total_bytes:
+            raise TooLargeError(
+                f"The files to index have more than {limits.total_bytes // 2**20} MiB; exclude some, or "
+                "ask the administrator for a profile with a higher limit."
+            )
+    if has_attributes:
+        catalog.mark(objects.marks(commit, catalog.wanted_paths()))
 
 
 def judge(entry: Entry, selection: Selection, limits: Limits) -> Found:
@@ -77,9 +52,9 @@ def judge(entry: Entry, selection: Selection, limits: Limits) -> Found:
     path = entry.path.decode(errors="replace")
     language = selection.language_of(path)
     status = _status(entry, path, language, selection, limits)
-    return Found(
-        display_path(entry.path), entry.path, entry.sha, entry.size, status, language.name if language else None
-    )
+    shown = display_path(entry.path)
+    manifest = status not in NOT_REGULAR and (entry.size or 0) <= LARGEST_MANIFEST and is_manifest(shown)
+    return Found(shown, entry.path, entry.sha, entry.size, status, language.name if language else None, manifest)
 
 
 def _status(
@@ -112,11 +87,3 @@ def sniff(source: bytes) -> FileStatus | None:
 def language(name: str) -> Language:
     """The language of a found file."""
     return LANGUAGES[name]
-
-
-def marks(objects: Objects, commit: str, discovered: Discovered) -> dict[bytes, Marks]:
-    """What `.gitattributes` say of the files to extract; asked only if the commit has any."""
-    if not discovered.has_attributes:
-        return {}
-    paths = [found.path_raw for found in discovered.wanted()]
-    return dict(zip(paths, objects.marks(commit, paths), strict=True))

@@ -12,6 +12,7 @@ from indexjob_worker.journal import Journal
 
 CONTAINERS_OWN_CGROUP = "0::/"
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+CATALOG_FULL = ("SQLITE_FULL", "SQLITE_IOERR_WRITE")
 
 
 def outcome_of(error: BaseException, journal: Journal) -> Outcome:
@@ -19,7 +20,9 @@ def outcome_of(error: BaseException, journal: Journal) -> Outcome:
     if isinstance(error, RunError | Stop):
         journal.error("ended", error.sentence, reason=error.reason, exit_code=int(error.exit_code))
         return Outcome(reason=error.reason, message=journal.scrub(error.sentence), exit_code=error.exit_code)
-    if isinstance(error, OSError) and error.errno in DISK_FULL:
+    if (isinstance(error, OSError) and error.errno in DISK_FULL) or getattr(
+        error, "sqlite_errorname", None
+    ) in CATALOG_FULL:
         sentence = "The workspace is full; ask the administrator for a profile with a larger one."
         journal.error("ended", sentence, reason=Reason.TOO_LARGE, exit_code=int(ExitCode.BAD_INPUT))
         return Outcome(reason=Reason.TOO_LARGE, message=sentence, exit_code=ExitCode.BAD_INPUT)

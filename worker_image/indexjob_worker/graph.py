@@ -1,93 +1,110 @@
-"""The graph of a commit's files: what goes round in circles.
+"""The graph of a commit's files, which are numbers here: what goes round in circles.
 
 All circles of a graph can be exponentially many, so each strongly connected component tells one: the shortest that
-passes through its first path. Iterative, because a chain of imports may be as long as the repository is large.
+passes through its first file. Iterative, because a chain of imports may be as long as the repository is large; and in
+arrays of four bytes a number, because all of it has to be known at once.
 """
 
+from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from operator import itemgetter
 
-from indexjob_worker.model import Dependency
 
-Graph = dict[str, list[str]]
+class Edges:
+    """Which file needs which: the neighbours of all, one behind the other."""
+
+    def __init__(self) -> None:
+        self.above = 0
+        """Greater than the number of any file here."""
+        self._targets = array("I")
+        self._starts = array("I", [0])
+        """Where in `_targets` each file's begin, and where the last one's end."""
+
+    def add(self, source: int, targets: Iterable[int]) -> None:
+        """The neighbours of a file; later calls are for later files. A file that needs itself is no circle."""
+        while len(self._starts) <= source:
+            self._starts.append(len(self._targets))
+        neighbours = sorted(set(targets) - {source})
+        self._targets.extend(neighbours)
+        self._starts.append(len(self._targets))
+        self.above = max(self.above, *(one + 1 for one in (source, *neighbours[-1:])))
+
+    def of(self, source: int) -> Sequence[int]:
+        """The neighbours of a file, sorted."""
+        known = source + 1 < len(self._starts)
+        return self._targets[self._starts[source] : self._starts[source + 1]] if known else ()
+
+    def sources(self) -> Iterator[int]:
+        """Files with neighbours."""
+        return (source for source, (start, end) in enumerate(pairwise(self._starts)) if start < end)
 
 
-def graph_of(dependencies: Iterable[Dependency]) -> Graph:
-    """The internal dependencies as sorted neighbours of sorted paths. A file that names itself is no circle."""
-    neighbours: dict[str, set[str]] = {}
-    for src, dst, _, _ in dependencies:
-        if dst is not None and dst != src:
-            neighbours.setdefault(src, set()).add(dst)
-    return {path: sorted(neighbours[path]) for path in sorted(neighbours)}
+def circles(edges: Edges) -> list[tuple[int, list[int]]]:
+    """One shortest circle of each component that has any, sorted, with the component's size: how many files all need each other.
 
-
-def cycles(dependencies: Iterable[Dependency]) -> list[list[str]]:
-    """One shortest circle of each component that has any, sorted; it starts with the least path of the component.
-
-    `['a', 'b']` says that a needs b and b needs a. The same dependencies give the same circles in any order.
+    It starts with the least file of the component: `[1, 2]` says that 1 needs 2 and 2 needs 1.
     """
-    return [paths for _, paths in circles(dependencies)]
-
-
-def circles(dependencies: Iterable[Dependency]) -> list[tuple[int, list[str]]]:
-    """The same, each with the size of its component: how many files all need each other."""
-    graph = graph_of(dependencies)
-    found = [(len(component), _shortest(graph, component)) for component in components(graph) if len(component) > 1]
+    found = [(len(component), _shortest(edges, component)) for component in components(edges) if len(component) > 1]
     return sorted(found, key=itemgetter(1))
 
 
-def components(graph: Graph) -> Iterator[list[str]]:
-    """The strongly connected components (Tarjan 1972), with a stack of our own."""
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    open_paths: list[str] = []
-    is_open: set[str] = set()
-    for root in graph:
-        if root in index:
+def components(edges: Edges) -> Iterator[list[int]]:
+    """The strongly connected components of what has neighbours, and of these (Tarjan 1972), with a stack of our own."""
+    count = edges.above
+    index = array("I", bytes(4 * count))
+    low = array("I", bytes(4 * count))
+    is_open = bytearray(count)
+    open_files: list[int] = []
+    visited = 0
+    for root in edges.sources():
+        if index[root]:
             continue
-        walk = [(root, iter(graph[root]))]
-        low[root] = index[root] = len(index)
-        open_paths.append(root)
-        is_open.add(root)
+        walk = [(root, iter(edges.of(root)))]
+        visited += 1
+        low[root] = index[root] = visited
+        open_files.append(root)
+        is_open[root] = 1
         while walk:
-            path, ahead = walk[-1]
+            file, ahead = walk[-1]
             for neighbour in ahead:
-                if neighbour not in index:
-                    low[neighbour] = index[neighbour] = len(index)
-                    open_paths.append(neighbour)
-                    is_open.add(neighbour)
-                    walk.append((neighbour, iter(graph.get(neighbour, ()))))
+                if not index[neighbour]:
+                    visited += 1
+                    low[neighbour] = index[neighbour] = visited
+                    open_files.append(neighbour)
+                    is_open[neighbour] = 1
+                    walk.append((neighbour, iter(edges.of(neighbour))))
                     break
-                if neighbour in is_open:
-                    low[path] = min(low[path], index[neighbour])
+                if is_open[neighbour]:
+                    low[file] = min(low[file], index[neighbour])
             else:
                 walk.pop()
                 if walk:
                     below = walk[-1][0]
-                    low[below] = min(low[below], low[path])
-                if low[path] == index[path]:
-                    component: list[str] = []
-                    while not component or component[-1] != path:
-                        component.append(open_paths.pop())
-                    is_open.difference_update(component)
+                    low[below] = min(low[below], low[file])
+                if low[file] == index[file]:
+                    component: list[int] = []
+                    while not component or component[-1] != file:
+                        component.append(open_files.pop())
+                        is_open[component[-1]] = 0
                     yield component
 
 
-def _shortest(graph: Graph, component: list[str]) -> list[str]:
+def _shortest(edges: Edges, component: list[int]) -> list[int]:
     inside = set(component)
     start = min(component)
-    came_from: dict[str, str] = {}
+    came_from: dict[int, int] = {}
     queue = deque([start])
     while queue:
-        path = queue.popleft()
-        for neighbour in graph.get(path, ()):
+        file = queue.popleft()
+        for neighbour in edges.of(file):
             if neighbour == start:
-                circle = [path]
+                circle = [file]
                 while circle[-1] != start:
                     circle.append(came_from[circle[-1]])
                 return circle[::-1]
             if neighbour in inside and neighbour not in came_from:
-                came_from[neighbour] = path
+                came_from[neighbour] = file
                 queue.append(neighbour)
-    raise AssertionError("a component's paths reach each other")
+    raise AssertionError("a component's files reach each other")

@@ -5,11 +5,13 @@ It has the database credential and no other; foreign bytes are read only in chil
 
 import uuid
 from argparse import Namespace
+from contextlib import closing
 from functools import partial
 
 from indexjob.index import Launch
 from indexjob.outcome import Outcome
 from indexjob.run_spec import RunSpec
+from indexjob_worker.catalog import Catalog
 from indexjob_worker.control import Control
 from indexjob_worker.database import Database
 from indexjob_worker.extractors import Extractors
@@ -53,7 +55,8 @@ class Index:
         self._pipeline = Pipeline(spec, storage, extractors, self._reporter, control, self._journal)
         if cloned.unchanged:
             return self._pipeline.unchanged(cloned, launch)
-        return self._pipeline.index(Objects(self._workspace.repository), cloned, launch)
+        with closing(Catalog(self._workspace.catalog)) as catalog:
+            return self._pipeline.index(Objects(self._workspace.repository), cloned, launch, catalog)
 
     @property
     def seconds(self) -> dict[str, float]:

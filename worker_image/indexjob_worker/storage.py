@@ -6,7 +6,8 @@ that breaks is made again once for each batch: what was stored stays, and nothin
 
 import queue
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import psycopg
@@ -15,12 +16,12 @@ from indexjob.index import Blob, BlobKey, Content, IndexWriter
 from indexjob_worker.database import understood
 from indexjob_worker.journal import Journal
 
-BATCH_ROWS: Final = 20_000
+BATCH_ROWS: Final = 10_000
 """Rows that are stored in one transaction: some MB of memory, some tens of milliseconds of Postgres."""
 
 
 class Storage:
-    """Takes blobs, and knows in the end under which content they are kept."""
+    """Takes blobs, and tells under which content they are kept."""
 
     def __init__(
         self,
@@ -36,7 +37,7 @@ class Storage:
         self.connection = connect()
         self.seconds = 0.0
         """Time spent storing; most of it beside extraction."""
-        self._contents: dict[BlobKey, Content] = {}
+        self._stored: deque[dict[BlobKey, Content]] = deque()
         self._blobs: list[Blob] = []
         self._rows = 0
         self._batches: queue.Queue[list[Blob] | None] = queue.Queue(1)
@@ -59,8 +60,13 @@ class Storage:
         if self._rows >= BATCH_ROWS:
             self._pass_on()
 
-    def finish(self) -> dict[BlobKey, Content]:
-        """Store the rest; under which content everything is kept.
+    def stored(self) -> Iterator[dict[BlobKey, Content]]:
+        """Under which content they are kept: of the batches that were stored since this was asked last."""
+        while self._stored:
+            yield self._stored.popleft()
+
+    def finish(self) -> None:
+        """Store the rest.
 
         Raises:
             DatabaseError: something could not be stored.
@@ -71,8 +77,6 @@ class Storage:
             self._put(None)
             self._thread.join()
             self._raise()
-        contents, self._contents = self._contents, {}
-        return contents
 
     def _pass_on(self) -> None:
         batch, self._blobs, self._rows = self._blobs, [], 0
@@ -93,7 +97,7 @@ class Storage:
             if self._failure is None:  # after one, the rest is only taken, so that nobody waits for ever
                 try:
                     with understood(self._journal):
-                        self._contents |= self._store(batch)
+                        self._stored.append(self._store(batch))
                 except BaseException as failure:  # noqa: BLE001 - raised where the run goes on
                     self._failure = failure
 

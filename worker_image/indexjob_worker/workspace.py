@@ -40,6 +40,8 @@ class Workspace:
         self.repository = directory / "repository.git"
         self.private = directory / "private"
         """HOME and configuration of git while it runs, with a copy of the credential: nobody else's, removed first."""
+        self.catalog = directory / "catalog.sqlite"
+        """What `index` keeps of the commit's files where memory is not for them."""
         self._cloned = directory / "clone.json"
 
     def begin(self) -> None:
@@ -61,7 +63,7 @@ class Workspace:
         """Remove all that a run makes, credential first. Safe to call at any time, twice too."""
         for path in (self.private, self.repository):
             shutil.rmtree(path, ignore_errors=True)
-        for path in (self._cloned, self._cloned.with_suffix(".tmp")):
+        for path in (self.catalog, self._cloned, self._cloned.with_suffix(".tmp")):
             path.unlink(missing_ok=True)
 
     def forget_private(self) -> None:

@@ -11,6 +11,7 @@ from indexjob.index import Blob, BlobKey, Cycle, File, Graph, display_path
 from indexjob_worker.extraction import extract
 from indexjob_worker.languages import language_of
 from indexjob_worker.resolvers import ImportingFile, resolve
+from tests.trees import tree_of
 
 REPOSITORY = "https://example.org/team/project"
 
@@ -75,7 +76,7 @@ def test_references_say_which_definition_they_mean(queue, worker, reader) -> Non
     )
     files = [File(path, path.encode(), "ok", contents[keys[path]].id, 1) for path in RESOLVING]
     importing = [ImportingFile(path, languages[path], one.imports) for path, one in extracted.items()]
-    graph = Graph(b"resolving", (resolve(importing, RESOLVING, {}), ()))
+    graph = Graph(b"resolving", (resolve(importing, tree_of(RESOLVING, {})), ()))
     worker.index.publish(queue.launch(), "c", files, graph)
     query = "SELECT line, name, definition_path, definition_line, confidence FROM indexjob.resolved_references"
     assert rows(reader, f"{query} WHERE path = 'main.py' AND kind = 'call' ORDER BY line") == [

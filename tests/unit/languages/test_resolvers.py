@@ -8,18 +8,19 @@ from hypothesis import strategies as st
 
 from indexjob_worker.extraction import extract
 from indexjob_worker.languages import language_of
+from indexjob_worker.manifests import is_manifest
 from indexjob_worker.model import Dependency
-from indexjob_worker.resolvers import ImportingFile, manifest_paths, resolve
+from indexjob_worker.resolvers import ImportingFile, resolve
+from tests.trees import manifests_of, tree_of
 
 
 def dependencies(tree: dict[str, str], only: str | None = None) -> list[Dependency]:
-    manifests = {path: tree[path].encode() for path in manifest_paths(tree)}
     files = [
         ImportingFile(path, language, extract(text.encode(), language).imports)
         for path, text in tree.items()
         if (language := language_of(path)) and (only is None or path == only)
     ]
-    return resolve(files, tree, manifests)
+    return list(resolve(files, tree_of(tree, manifests_of(tree))))
 
 
 def leads(tree: dict[str, str], path: str) -> dict[str, str | list[str]]:
@@ -238,9 +239,9 @@ def test_packages_of_the_workspace(spec: str, importer: str, expected: object) -
     assert leads(tree, importer) == {spec: expected}
 
 
-def test_manifest_paths() -> None:
+def test_manifests() -> None:
     ours = ["go.mod", "a/package.json", "tsconfig.base.json", "x/pyproject.toml"]
-    assert manifest_paths([*ours, "node_modules/a/package.json", "vendor/x/go.mod", "a.json"]) == sorted(ours)
+    assert list(filter(is_manifest, [*ours, "node_modules/a/package.json", "vendor/x/go.mod", "a.json"])) == ours
 
 
 JSON = st.recursive(
@@ -291,5 +292,5 @@ def test_no_manifest_and_no_spec_raises(values: Iterable[object], specs: list[st
     manifests |= {"pyproject.toml": junk, "setup.cfg": junk, "go.mod": junk}
     imports = [Import(n, "import", spec, None, None, 1) for n, spec in enumerate(specs)]
     files = [ImportingFile("sub/a", language, imports) for language in LANGUAGES.values()]
-    found = resolve(files, [*manifests, "sub/a", "a.ts", "a.py", "sub/a.js"], manifests)
+    found = list(resolve(files, tree_of(["sub/a", "a.ts", "a.py", "sub/a.js"], manifests)))
     assert all((d.kind == "internal") == (d.dst_path is not None) for d in found)

@@ -7,10 +7,12 @@ network, and none of it is believed: a tree may list itself a billion times over
 import os
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import IO, Final, NamedTuple, TypeVar
 
 from indexjob_worker.errors import CorruptRepositoryError, TooLargeError
 from indexjob_worker.git.process import end, start
@@ -18,7 +20,11 @@ from indexjob_worker.git.process import end, start
 READ_BYTES: Final = 1 << 20
 LONGEST_ENTRY: Final = 1 << 20
 ATTRIBUTES_SECONDS: Final = 10.0
+AHEAD: Final = 48
+"""Blobs that git is told of before it has given them: so few that their names fit into the smallest pipe, and telling it never waits."""
 GENERATED, VENDORED = "linguist-generated", "linguist-vendored"
+
+K = TypeVar("K")
 
 
 class Entry(NamedTuple):
@@ -75,55 +81,63 @@ class Objects:
             if process.wait():
                 raise CorruptRepositoryError("The commit's tree cannot be read; run `git fsck` on the repository.")
 
-    def contents(self, shas: Sequence[str]) -> Iterator[bytes | None]:
-        """The bytes of these blobs, in this order, one at a time; None for those that cannot be read."""
-        at = 0
-        while at < len(shas):
-            for content in self._batch(shas[at:]):
-                at += 1
-                yield content
-            if at < len(shas):  # git died of this one
-                at += 1
-                yield None
+    def contents(self, wanted: Iterable[tuple[K, str]]) -> Iterator[tuple[K, bytes | None]]:
+        """The bytes of these blobs, each with its caller's key, in this order, one at a time; None for those that cannot be read.
 
-    def marks(self, commit: str, paths: Sequence[bytes]) -> Iterator[Marks]:
+        `wanted` is asked for a little ahead of what is given.
+        """
+        rest = iter(wanted)
+        ahead: deque[tuple[K, str]] = deque()
+        while True:
+            if not ahead:
+                ahead.extend(islice(rest, AHEAD))
+            if not ahead:
+                return
+            yield from self._batch(ahead, rest)
+            if ahead:  # git died of this one
+                yield ahead.popleft()[0], None
+
+    def marks(self, commit: str, paths: Iterable[tuple[K, bytes]]) -> Iterator[tuple[K, Marks]]:
         """What the commit's own `.gitattributes` say of each path, as git itself reads them.
 
         Patterns can be made to take for ever; then the rest of the paths have no marks.
         """
         with self._git("read-tree", commit) as (process, _):
             if process.wait():
-                yield from (Marks() for _ in paths)
                 return
         with (
             self._git("check-attr", "--cached", "--stdin", "-z", GENERATED, VENDORED, stdin=subprocess.PIPE) as (
                 process,
                 stdout,
             ),
-            _writing(process, (path + b"\0" for path in paths)),
             _killing_after(ATTRIBUTES_SECONDS, process),
         ):
             fields = _records(stdout)
-            for _ in paths:
+            for key, path in paths:
+                if not _send(process, path + b"\0"):
+                    return
                 answers = [next(fields, b"") for _ in range(6)]
-                yield Marks(_flag(answers[2]), _flag(answers[5]))
+                yield key, Marks(_flag(answers[2]), _flag(answers[5]))
 
-    def _batch(self, shas: Sequence[str]) -> Iterator[bytes | None]:
-        with (
-            self._git("cat-file", "--batch", "--buffer", stdin=subprocess.PIPE) as (process, stdout),
-            _writing(process, (f"{sha}\n".encode() for sha in shas)),
-        ):
-            for _ in shas:
+    def _batch(self, ahead: deque[tuple[K, str]], rest: Iterator[tuple[K, str]]) -> Iterator[tuple[K, bytes | None]]:
+        """Those of `ahead` and of the rest, until one of them is too much for git: it stays the first of `ahead`."""
+        with self._git("cat-file", "--batch", stdin=subprocess.PIPE) as (process, stdout):
+            going = _send(process, *(f"{sha}\n".encode() for _, sha in ahead))
+            while going and ahead:
                 head = stdout.readline(200).split()
-                if len(head) == 2 and head[1] == b"missing":  # noqa: PLR2004
-                    yield None
-                    continue
-                if len(head) != 3:  # noqa: PLR2004
-                    return
-                content = stdout.read(int(head[2]) + 1)
-                if len(content) != int(head[2]) + 1:
-                    return
-                yield content[:-1] if head[1] == b"blob" else None
+                content = None
+                if len(head) != 2 or head[1] != b"missing":  # noqa: PLR2004
+                    if len(head) != 3:  # noqa: PLR2004
+                        return
+                    content = stdout.read(int(head[2]) + 1)
+                    if len(content) != int(head[2]) + 1:
+                        return
+                    content = content[:-1] if head[1] == b"blob" else None
+                yield ahead.popleft()[0], content
+                if len(ahead) <= AHEAD // 2:
+                    more = list(islice(rest, AHEAD - len(ahead)))
+                    ahead.extend(more)
+                    going = _send(process, *(f"{sha}\n".encode() for _, sha in more))
 
     @contextmanager
     def _git(
@@ -137,25 +151,15 @@ class Objects:
             end(process)
 
 
-@contextmanager
-def _writing(process: "subprocess.Popen[bytes]", lines: Iterator[bytes]) -> Iterator[None]:
-    """Feed git from a thread: it stops reading while nobody takes what it says."""
-    stdin = process.stdin
-    assert stdin is not None
-
-    def write() -> None:
-        with suppress(OSError, ValueError):
-            stdin.writelines(lines)
-        with suppress(OSError, ValueError):
-            stdin.close()
-
-    thread = threading.Thread(target=write, name="git-stdin", daemon=True)
-    thread.start()
+def _send(process: "subprocess.Popen[bytes]", *lines: bytes) -> bool:
+    """Tell git; False if it is gone."""
+    assert process.stdin is not None
     try:
-        yield
-    finally:
-        process.kill()
-        thread.join()
+        process.stdin.writelines(lines)
+        process.stdin.flush()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -1,12 +1,21 @@
 """JavaScript and TypeScript: an import names a file as Node, bundlers and TypeScript understand it."""
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Container, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from indexjob_worker.model import Import
-from indexjob_worker.resolvers.target import EXTERNAL, UNRESOLVED, Resolve, Target, Tree, below, internal
+from indexjob_worker.resolvers.target import (
+    ANSWERS_KEPT,
+    EXTERNAL,
+    UNRESOLVED,
+    Resolve,
+    Target,
+    Tree,
+    below,
+    internal,
+)
 from indexjob_worker.resolvers.tsconfig import NOTHING, TsConfig, parse_jsonc, read_tsconfig
 
 EXTENSIONS: Final = (".ts", ".tsx", ".d.ts", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json")
@@ -21,6 +30,8 @@ CONDITIONS: Final = ("source", "development", "import", "module", "types", "defa
 """Which of a package's exports to look at first: nearest to its source."""
 BUILT: Final = ("dist", "build", "lib", "out", "esm", "cjs", "es")
 """Directories that are compiled from `src` and hardly ever committed."""
+MANIFESTS_KEPT: Final = 100
+"""Parsed ones; most packages are asked for again soon."""
 
 
 def ecmascript_resolver(tree: Tree) -> Resolve:
@@ -28,7 +39,7 @@ def ecmascript_resolver(tree: Tree) -> Resolve:
     packages = _Packages(tree)
     configs = _Configs(tree, packages.directory)
 
-    @cache
+    @lru_cache(ANSWERS_KEPT)
     def find(directory: str, spec: str) -> Target:
         spec = spec.partition("?")[0].removeprefix("file:")
         if spec.startswith(("./", "../", "/")) or spec in {".", ".."}:
@@ -47,7 +58,7 @@ def _found(find: Callable[[str, str], Target], path: str, item: Import) -> Targe
     return find(posixpath.dirname(path), item.spec)
 
 
-def file_at(paths: frozenset[str], place: str | None) -> str | None:
+def file_at(paths: Container[str], place: str | None) -> str | None:
     """The file that a path means: itself, written for another, without its extension, or a directory's index."""
     if place is None:
         return None
@@ -87,17 +98,19 @@ class _Configs:
     def __init__(self, tree: Tree, package: Callable[[str], str | None]) -> None:
         self._manifests = tree.manifests
         self._package = package
-        self._known: dict[str, TsConfig] = {}
+        self._read = lru_cache(MANIFESTS_KEPT)(self._read_anew)
+        self.around = lru_cache(ANSWERS_KEPT)(self._around)
 
-    def around(self, directory: str) -> TsConfig:
+    def _around(self, directory: str) -> TsConfig:
         for place in _upwards(directory):
             for name in ("tsconfig.json", "jsconfig.json"):
                 path = posixpath.join(place, name)
                 if path in self._manifests:
-                    if path not in self._known:
-                        self._known[path] = read_tsconfig(path, self._manifests, self._package)
-                    return self._known[path]
+                    return self._read(path)
         return NOTHING
+
+    def _read_anew(self, path: str) -> TsConfig:
+        return read_tsconfig(path, self._manifests, self._package)
 
 
 class _Packages:
@@ -105,23 +118,25 @@ class _Packages:
 
     def __init__(self, tree: Tree) -> None:
         self._paths = tree.paths
-        self._manifests = {
-            posixpath.dirname(path): parse_jsonc(data)
-            for path, data in sorted(tree.manifests.items())
-            if posixpath.basename(path) == "package.json"
-        }
+        self._manifests = tree.manifests
+        self._read = lru_cache(MANIFESTS_KEPT)(self._read_anew)
         self._directories: dict[str, str] = {}
-        for directory, manifest in self._manifests.items():
-            if isinstance(name := manifest.get("name"), str):
+        for path in tree.manifests:
+            directory, _, base = path.rpartition("/")
+            if base == "package.json" and isinstance(name := parse_jsonc(tree.manifests[path]).get("name"), str):
                 self._directories.setdefault(name, directory)
+
+    def _read_anew(self, directory: str) -> dict[str, Any]:
+        return parse_jsonc(self._manifests[posixpath.join(directory, "package.json")])
 
     def directory(self, name: str) -> str | None:
         return self._directories.get(name)
 
     def target(self, importer: str, spec: str) -> Target:
         if spec.startswith("#"):
-            owner = next((place for place in _upwards(importer) if place in self._manifests), None)
-            imports = self._manifests[owner].get("imports") if owner is not None else None
+            above = (place for place in _upwards(importer) if posixpath.join(place, "package.json") in self._manifests)
+            owner = next(above, None)
+            imports = self._read(owner).get("imports") if owner is not None else None
             found = self._exported(owner or "", imports, spec)
             return internal(found) if found else UNRESOLVED
         parts = spec.split("/")
@@ -133,7 +148,7 @@ class _Packages:
         return internal(found) if found else UNRESOLVED
 
     def _entry(self, directory: str, rest: str) -> str | None:
-        manifest = self._manifests[directory]
+        manifest = self._read(directory)
         exports = manifest.get("exports")
         if isinstance(exports, str | list) or (
             isinstance(exports, dict) and not any(k.startswith(".") for k in exports)

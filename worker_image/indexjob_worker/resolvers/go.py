@@ -1,46 +1,46 @@
 """Go: an import names a package, a package is a directory of a module."""
 
-import posixpath
 import re
-from collections import defaultdict
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from indexjob_worker.model import Import
-from indexjob_worker.resolvers.target import EXTERNAL, UNRESOLVED, Resolve, Target, Tree, below, internal
+from indexjob_worker.resolvers.target import EXTERNAL, UNRESOLVED, Paths, Resolve, Target, Tree, below, internal
 
 MODULE: Final = re.compile(r'^\s*module\s+"?([^\s"]+)', re.MULTILINE)
 REPLACE: Final = re.compile(
     r'^\s*(?:replace\s+)?"?([^\s"]+)"?(?:\s+v\S+)?\s+=>\s+"?(\.\.?(?:/[^\s"]*)?)"?', re.MULTILINE
 )
 """Only those that put a directory in a module's place."""
+PACKAGES_KEPT: Final = 200
+"""An answer names all files of a package."""
 
 
 def go_resolver(tree: Tree) -> Resolve:
     """Modules by their `go.mod` (and what it replaces by directories of this commit); vendored ones stay external."""
     modules = _modules(tree)
-    packages: dict[str, list[str]] = defaultdict(list)
-    for path in sorted(tree.paths):
-        if path.endswith(".go") and not path.endswith("_test.go"):
-            packages[posixpath.dirname(path)].append(path)
-    known: dict[str, Target] = {}
 
-    def find(_path: str, item: Import) -> Target:
-        if item.spec not in known:
-            known[item.spec] = _package(item.spec, modules, packages)
-        return known[item.spec]
+    @lru_cache(PACKAGES_KEPT)
+    def find(spec: str) -> Target:
+        return _package(spec, modules, tree.paths)
 
-    return find
+    return lambda _path, item: _found(find, item)
+
+
+def _found(find: Callable[[str], Target], item: Import) -> Target:
+    return find(item.spec)
 
 
 def _modules(tree: Tree) -> dict[str, str]:
     """The directory of each module of this commit."""
     modules: dict[str, str] = {}
-    texts = tree.manifests_named("go.mod")
-    for directory, text in texts.items():
+    texts = list(tree.manifests_named("go.mod"))
+    for directory, text in texts:
         if named := MODULE.search(text):
             modules.setdefault(named[1], directory)
     # What a workspace replaces counts for all of its modules, so it comes first.
-    for directory, text in (*tree.manifests_named("go.work").items(), *texts.items()):
+    for directory, text in (*tree.manifests_named("go.work"), *texts):
         for name, place in REPLACE.findall(text):
             target = below(directory, place)
             if target is not None:
@@ -48,12 +48,13 @@ def _modules(tree: Tree) -> dict[str, str]:
     return modules
 
 
-def _package(spec: str, modules: dict[str, str], packages: dict[str, list[str]]) -> Target:
+def _package(spec: str, modules: dict[str, str], paths: Paths) -> Target:
     module = spec
     while module not in modules:
         module, slash, _ = module.rpartition("/")
         if not slash:
             return EXTERNAL
     directory = below(modules[module], "." + spec[len(module) :])
-    files = packages.get(directory, []) if directory is not None else []
+    inside = paths.in_directory(directory) if directory is not None else []
+    files = [path for path in inside if path.endswith(".go") and not path.endswith("_test.go")]
     return internal(*files) if files else UNRESOLVED

@@ -4,91 +4,115 @@ import posixpath
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
+from functools import lru_cache
 from typing import Any, Final
 
-from indexjob_worker.model import Import
-from indexjob_worker.resolvers.target import EXTERNAL, UNRESOLVED, Resolve, Target, Tree, below, internal
+from indexjob_worker.resolvers.target import (
+    ANSWERS_KEPT,
+    EXTERNAL,
+    UNRESOLVED,
+    Resolve,
+    Target,
+    Tree,
+    below,
+    internal,
+)
 
 SUFFIXES: Final = (".py", "/__init__.py", ".pyi", "/__init__.pyi")
+INITS: Final = ("__init__.py", "__init__.pyi")
 SETUP_CFG_DIRECTORY: Final = re.compile(r"^\s*(?:where\s*=|package_dir\s*=\s*\n?\s*=|=)\s*([\w./-]+)\s*$", re.MULTILINE)
 
 
 def python_resolver(tree: Tree) -> Resolve:
     """Relative imports from the file's place, others from the root that the file stands in, then from every other."""
-    modules = {path for path in tree.paths if path.endswith((".py", ".pyi"))}
-    packages = {posixpath.dirname(path) for path in modules if posixpath.basename(path).startswith("__init__.py")}
-    roots = _roots(tree, modules, packages)
-    known: dict[tuple[str, str, str | None], Target] = {}
 
-    def find(path: str, item: Import) -> Target:
-        directory = posixpath.dirname(path)
-        key = (directory, item.spec, item.name)
-        if key not in known:
-            if item.spec.startswith("."):
-                known[key] = _relative(directory, item, modules)
-            else:
-                own = _root_of(directory, packages)
-                order = dict.fromkeys([own, *([directory] if directory not in packages else []), *roots])
-                known[key] = _absolute(list(order), item, modules)
-        return known[key]
+    @lru_cache(ANSWERS_KEPT)
+    def is_package(directory: str) -> bool:
+        place = posixpath.join(directory, "__init__.py")
+        return place in tree.paths or f"{place}i" in tree.paths
 
-    return find
+    roots = _roots(tree, is_package)
+
+    @lru_cache(ANSWERS_KEPT)
+    def find(directory: str, spec: str, name: str | None, *, may_never_run: bool) -> Target:
+        if spec.startswith("."):
+            return _relative(directory, spec, name, tree.paths)
+        own = _root_of(directory, is_package)
+        order = dict.fromkeys([own, *([] if is_package(directory) else [directory]), *roots])
+        return _absolute(list(order), spec, name, tree.paths, may_never_run=may_never_run)
+
+    return lambda path, item: find(posixpath.dirname(path), item.spec, item.name, may_never_run=item.kind == "dynamic")
 
 
-def _relative(directory: str, item: Import, modules: set[str]) -> Target:
-    name = item.spec.lstrip(".")
-    base = below(directory, "../" * (len(item.spec) - len(name) - 1) or ".")
+def _relative(directory: str, spec: str, name: str | None, modules: Container[str]) -> Target:
+    dotted = spec.lstrip(".")
+    base = below(directory, "../" * (len(spec) - len(dotted) - 1) or ".")
     if base is None:
         return UNRESOLVED
-    found = _module(posixpath.join(base, name.replace(".", "/")).rstrip("/"), item.name, modules)
+    found = _module(posixpath.join(base, dotted.replace(".", "/")).rstrip("/"), name, modules)
     return internal(found) if found else UNRESOLVED
 
 
-def _absolute(roots: list[str], item: Import, modules: set[str]) -> Target:
-    top = item.spec.partition(".")[0]
-    if top in sys.stdlib_module_names or item.spec == "__future__":
+def _absolute(roots: list[str], spec: str, name: str | None, modules: Container[str], *, may_never_run: bool) -> Target:
+    top = spec.partition(".")[0]
+    if top in sys.stdlib_module_names or spec == "__future__":
         return EXTERNAL
     for root in roots:
-        found = _module(posixpath.join(root, item.spec.replace(".", "/")), item.name, modules)
+        found = _module(posixpath.join(root, spec.replace(".", "/")), name, modules)
         if found:
             return internal(found)
     ours = any(posixpath.join(root, top) + suffix in modules for root in roots for suffix in SUFFIXES)
-    return UNRESOLVED if ours and item.kind != "dynamic" else EXTERNAL
+    return UNRESOLVED if ours and not may_never_run else EXTERNAL
 
 
-def _module(place: str, name: str | None, modules: set[str]) -> str | None:
+def _module(place: str, name: str | None, modules: Container[str]) -> str | None:
     """The file of `place.name` if that is a module, else the file of the module that holds the name."""
     inner = (f"{place}/{name}" if place else name) if name and name != "*" else None
     for stem in filter(None, (inner, place)):
         for suffix in SUFFIXES:
             if stem + suffix in modules:
                 return stem + suffix
-    return next((init for init in ("__init__.py", "__init__.pyi") if init in modules), None) if not place else None
+    return next((init for init in INITS if init in modules), None) if not place else None
 
 
-def _root_of(directory: str, packages: set[str]) -> str:
+def _root_of(directory: str, is_package: Callable[[str], bool]) -> str:
     """The directory above the outermost package around a directory."""
-    while directory in packages and directory:
+    while directory and is_package(directory):
         directory = posixpath.dirname(directory)
     return directory
 
 
-def _roots(tree: Tree, modules: set[str], packages: set[str]) -> list[str]:
+def _roots(tree: Tree, is_package: Callable[[str], bool]) -> list[str]:
     """Where absolute imports may begin: what manifests say, then what the packages' places say, then the top."""
-    directories = {posixpath.dirname(path) for path in modules}
-    declared = [root for root in _declared(tree) if any(d == root or d.startswith(f"{root}/") for d in directories)]
-    inferred = {_root_of(package, packages) for package in packages}
-    return list(dict.fromkeys([*declared, *sorted(inferred, key=lambda root: (root.count("/"), root)), "src", ""]))
+    declared = dict.fromkeys(_declared(tree))
+    used: set[str] = set()
+    inferred: set[str] = set()
+    for path in tree.paths:
+        if path.endswith((".py", ".pyi")):
+            directory, _, name = path.rpartition("/")
+            if name in INITS:
+                inferred.add(_root_of(directory, is_package))
+            if declared:
+                used.update(place for place in _upwards(directory) if place in declared)
+    first = [root for root in declared if root in used]
+    return list(dict.fromkeys([*first, *sorted(inferred, key=lambda root: (root.count("/"), root)), "src", ""]))
+
+
+def _upwards(directory: str) -> Iterator[str]:
+    """A directory and those above it; the top only if it is the top itself."""
+    yield directory
+    while directory := posixpath.dirname(directory):
+        yield directory
 
 
 def _declared(tree: Tree) -> Iterator[str]:
-    for directory, text in tree.manifests_named("pyproject.toml").items():
+    for directory, text in tree.manifests_named("pyproject.toml"):
         for place in (*_pyproject(text), "src", "."):
             root = below(directory, place)
             if root is not None:
                 yield root
-    for directory, text in tree.manifests_named("setup.cfg").items():
+    for directory, text in tree.manifests_named("setup.cfg"):
         for place in (*SETUP_CFG_DIRECTORY.findall(text), "src", "."):
             root = below(directory, place)
             if root is not None:

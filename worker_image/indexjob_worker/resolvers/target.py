@@ -1,26 +1,38 @@
 """What a resolver is given and what it says."""
 
 import posixpath
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, NamedTuple, Protocol
 
 from indexjob_worker.model import DependencyKind, Import
 
+ANSWERS_KEPT: Final = 2_000
+"""Of a resolver, for those that import the same: mostly files of one directory, which come one after the other."""
+
+
+class Paths(Protocol):
+    """The paths of one commit, however they are kept: there may be a million."""
+
+    def __contains__(self, path: object) -> bool: ...
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    def in_directory(self, directory: str) -> list[str]:
+        """Those right in it ('' is the top), sorted."""
+
 
 class Tree:
-    """The paths of one commit, and the bytes of its manifests by path."""
+    """The paths of one commit, and the bytes of its manifests by path, in the order of the paths."""
 
-    def __init__(self, paths: frozenset[str], manifests: Mapping[str, bytes]) -> None:
+    def __init__(self, paths: Paths, manifests: Mapping[str, bytes]) -> None:
         self.paths = paths
         self.manifests = manifests
 
-    def manifests_named(self, name: str) -> dict[str, str]:
-        """The text of each manifest of that name, by its directory ('' is the top), sorted."""
-        return {
-            posixpath.dirname(path): data.decode("utf-8", "replace")
-            for path, data in sorted(self.manifests.items())
-            if posixpath.basename(path) == name
-        }
+    def manifests_named(self, name: str) -> Iterator[tuple[str, str]]:
+        """Of each manifest of that name its directory ('' is the top) and its text."""
+        for path in self.manifests:
+            if posixpath.basename(path) == name:
+                yield posixpath.dirname(path), self.manifests[path].decode("utf-8", "replace")
 
 
 class Target(NamedTuple):
