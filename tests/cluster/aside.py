@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,4 +87,5 @@ def aside(folder: Path) -> Iterator[Aside]:
             holder.kill()
             shutil.rmtree(place.turns, ignore_errors=True)
             for path in made:
-                path.rmdir()
+                with suppress(OSError):  # the other cluster was booted meanwhile, and has it now
+                    path.rmdir()

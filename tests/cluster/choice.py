@@ -1,16 +1,15 @@
 """Chooses the cluster that the tests run on: the one that is named, kind where Docker is, or the machine's own."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.cluster import kind, own
 from tests.cluster.components import Components
 from tests.cluster.machine import images
-from tests.cluster.machine.commands import attempt
 from tests.cluster.machine.place import Place
 
 NAMED = "INDEXJOB_TEST_KUBECONFIG"
@@ -29,6 +28,12 @@ class Cluster:
     audit_log: Path | None = None
 
 
+@cache
+def can_be_had() -> bool:
+    """Whether there is any, before it is asked for."""
+    return bool(os.environ.get(NAMED)) or os.geteuid() == 0 or kind.answers()
+
+
 @contextmanager
 def cluster() -> Iterator[Cluster]:
     """The cluster for one test run; what was booted for it ends with it.
@@ -38,7 +43,7 @@ def cluster() -> Iterator[Cluster]:
     """
     if named := os.environ.get(NAMED):
         yield Cluster(Path(named).expanduser(), os.environ.get(IMAGE, PULLED))
-    elif shutil.which("kind") and attempt("docker", "info") is not None:
+    elif kind.answers():
         with kind.running() as (kubeconfig, logs):
             yield Cluster(kubeconfig, PULLED, load=kind.load, audit_log=logs / "audit.log")
     else:

@@ -13,7 +13,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.cluster import choice, own, rights
+from tests.cluster import choice, rights, sharing
 from tests.cluster import namespace as namespaces
 from tests.cluster.conftest import CRD
 from tests.cluster.machine import builders
@@ -31,7 +31,7 @@ def main() -> None:
     """Raises UnfitError with what this machine lacks."""
     with ExitStack() as stack:
         tell("a cluster")
-        stack.enter_context(own.turn(Place(), alone=False))
+        stack.enter_context(sharing.turn(Place(), alone=False))
         cluster = stack.enter_context(choice.cluster())
         address = ground.address_for_pods(cluster)
         if address is None:

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.cluster import choice, own, proxy
+from tests.cluster import choice, proxy, sharing
 from tests.cluster import namespace as namespaces
 from tests.cluster.audit import Audit
 from tests.cluster.choice import Cluster
@@ -44,9 +44,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     From before its first fixture to after its last, those of the session included: they ask the API server too.
     """
     names = getattr(item, "fixturenames", ())
-    if "cluster" not in names:
+    if "cluster" not in names or not choice.can_be_had():
         return (yield)
-    with own.turn(Place(), alone="components" in names):
+    with sharing.turn(Place(), alone="components" in names):
         return (yield)
 
 

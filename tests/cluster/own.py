@@ -4,15 +4,15 @@ One can be up at a time (addresses, ports and kernel tables are one per machine)
 last run that leaves ends it, unless a person asked for it with `make cluster`.
 """
 
-import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.cluster.machine import boot, components, containers, leftovers
+from tests.cluster import sharing
+from tests.cluster.machine import boot, builders, components, containers, leftovers
 from tests.cluster.machine.commands import UnfitError
 from tests.cluster.machine.daemon import NotReadyError
-from tests.cluster.machine.place import Place, cache
+from tests.cluster.machine.place import Place
 
 
 class LeftoversError(UnfitError):
@@ -27,24 +27,26 @@ def running(place: Place) -> Iterator[None]:
         NotReadyError: it doesn't come up, or a part of it died meanwhile.
         LeftoversError: its end left something.
     """
-    cache().mkdir(parents=True, exist_ok=True)
-    with (cache() / "use.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        boot.up(place)
+    with sharing.use("use") as last:
+        try:
+            boot.up(place)
+        except BaseException:
+            if place.root.exists() and last():  # the error says what the logs do
+                _leave(place)
+            raise
         try:
             yield
         finally:
-            if _alone(lock.fileno()):
+            if last():
                 try:
                     _nothing_died(place)
                 finally:
-                    if not _kept(place).exists():
-                        end(place)
+                    _leave(place)
 
 
 def keep(place: Place) -> None:
     """Boots it to stay."""
-    with turn(place, alone=False):
+    with sharing.turn(place, alone=False):
         boot.up(place)
     _kept(place).touch()
 
@@ -52,23 +54,9 @@ def keep(place: Place) -> None:
 def end(place: Place) -> None:
     """Ends it, and looks."""
     boot.down(place)
+    builders.tidy()
     if found := leftovers.of(place):
         raise LeftoversError("\n".join(["the cluster ended and left:", *found]))
-
-
-@contextmanager
-def turn(place: Place, *, alone: bool) -> Iterator[None]:
-    """One test's turn on the cluster: beside those of other processes, or alone if it stops what they stand on.
-
-    Who waits to be alone holds the gate, so that nobody comes in between for ever.
-    """
-    how = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
-    place.turns.mkdir(parents=True, exist_ok=True)
-    with (place.turns / "turn.lock").open("w") as lock:
-        with (place.turns / "gate.lock").open("w") as gate:
-            fcntl.flock(gate, how)
-            fcntl.flock(lock, how)
-        yield
 
 
 def loader(place: Place) -> Callable[[Path], None]:
@@ -81,15 +69,10 @@ def _nothing_died(place: Place) -> None:
             raise NotReadyError(f"{part.name} died during the tests.\n{part.tail()}")
 
 
+def _leave(place: Place) -> None:
+    if not _kept(place).exists():
+        end(place)
+
+
 def _kept(place: Place) -> Path:
     return place.root / "kept"
-
-
-def _alone(lock: int) -> bool:
-    """Whether no other test run uses the cluster; if so, none begins until this one has left."""
-    fcntl.flock(lock, fcntl.LOCK_UN)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -1,8 +1,7 @@
 """The ground that everything else stands on: Jobs, containers, volumes, as a real Kubernetes treats them."""
 
-import pytest
-
 from tests.cluster.choice import Cluster
+from tests.cluster.fixtures import without
 from tests.cluster.machine.commands import until
 from tests.cluster.machine.kubectl import Kubectl
 from tests.cluster.manifests import Manifest, job
@@ -71,7 +70,7 @@ def test_a_pod_without_memory_is_killed_and_says_so(namespace: Namespace, cluste
 def test_an_emptydir_is_gone_when_its_pod_has_ended(namespace: Namespace, cluster: Cluster) -> None:
     """The volume's files go though the pod object stays; looked at on the node, where the tests have one."""
     if cluster.components is None:
-        pytest.skip("the node's disk is out of reach on this cluster")
+        without("the node's disk is out of reach on this cluster")
     namespace.apply(job("leaves", cluster.image, "echo secret >/workspace/file", volume={"emptyDir": {}}))
     namespace.wait("job/leaves", until="condition=Complete")
     pod = only_pod(namespace, "leaves")

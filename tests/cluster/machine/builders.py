@@ -5,12 +5,14 @@ import shutil
 import sys
 import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.machine import images, packages
+from tests.cluster.machine import images, mounts, packages
 from tests.cluster.machine.commands import PATH, UnfitError, attempt, run
 from tests.cluster.machine.place import cache
+from tests.cluster.machine.toolchain import only_one
 
 REPOSITORY = Path(__file__).parents[3]
 PARTS = ("operator", "worker")
@@ -114,14 +116,22 @@ def build(base: str | None = None, folder: Path = REPOSITORY / "dist" / "images"
         UnfitError: no builder answers, or a build fails.
     """
     chosen = builder()
-    base = base or _base(chosen)
     folder.mkdir(parents=True, exist_ok=True)
     made = archives(folder)
-    for part, archive in made.items():
-        print(f"building {tag(part)} on {base} with {chosen.command[0]}", file=sys.stderr)
-        chosen.build(part, base, tag(part))
-        chosen.save(tag(part), archive)
+    with only_one("build"):
+        _tidy()
+        base = base or _base(chosen)
+        for part, archive in made.items():
+            print(f"building {tag(part)} on {base} with {chosen.command[0]}", file=sys.stderr)
+            chosen.build(part, base, tag(part))
+            chosen.save(tag(part), archive)
     return made
+
+
+def tidy() -> None:
+    """Removes what builds that were killed left in buildah's store: their containers, and what those have mounted. A build that goes on is left alone."""
+    with suppress(BlockingIOError), only_one("build", wait=False):
+        _tidy()
 
 
 def tag(part: str) -> str:
@@ -135,6 +145,13 @@ def version() -> str:
 
 def revision() -> str:
     return (attempt("git", "-C", REPOSITORY, "rev-parse", "HEAD") or "unknown").strip()
+
+
+def _tidy() -> None:
+    store = cache() / "buildah"
+    if store.exists() and shutil.which("buildah", path=PATH):
+        attempt(*builders()[-1].command, "rm", "--all")
+        mounts.unmount_under(store)
 
 
 def _base(chosen: Builder) -> str:

@@ -67,11 +67,15 @@ def build() -> None:
 
 
 @contextmanager
-def only_one(name: str) -> Iterator[None]:
-    """Holds the machine's lock of that name: what is made once is made by one process."""
+def only_one(name: str, *, wait: bool = True) -> Iterator[None]:
+    """Holds the machine's lock of that name: what is made once is made by one process.
+
+    Raises:
+        BlockingIOError: another one has it, and it isn't waited for.
+    """
     cache().mkdir(parents=True, exist_ok=True)
     with (cache() / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
 
