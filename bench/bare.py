@@ -23,6 +23,7 @@ from urllib3.exceptions import HTTPError
 
 from indexjob.queue.wakeup import FINISHED
 from indexjob_operator.kubernetes_api import JOBS, PODS, SECRETS, KubernetesApi, Resource
+from indexjob_operator.manifests import secret_of
 
 Manifest = dict[str, Any]
 
@@ -150,8 +151,8 @@ class Client:
     def like(self, job: str) -> Callable[[str], Manifest]:
         """Makes Jobs like that one, of any name, which nobody takes for an operator's; what its pods read is kept for them."""
         found = self._runner.run(self._api.get(JOBS, self._namespace, job))
-        secret = self._runner.run(self._api.get(SECRETS, self._namespace, job))
         assert found, f"there is no Job {job}"
+        secret = self._runner.run(self._api.get(SECRETS, self._namespace, secret_of(found) or ""))
         assert secret, f"there is no Secret {job}"
         name = f"of-bare-jobs-{time.monotonic_ns()}"
         self.create(SECRETS, {**secret, "metadata": {"name": name, "namespace": self._namespace}})

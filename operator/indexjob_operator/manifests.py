@@ -35,6 +35,7 @@ GIT_KEYS = ("username", "password", "token", "ssh-privatekey", "known_hosts", "c
 """The keys of a git credential that are handed on; whatever else its Secret holds stays where it is."""
 GIT_PREFIX = "git."
 RUN_SPEC, DATABASE_URL, LAUNCH_TOKEN = "run-spec.json", "database-url", "launch-token"
+SECRET_VOLUMES = ("orders", "database", "git")
 ORDERS = "/run/indexjob/orders"
 GIT_CREDENTIALS = "/run/indexjob/git"
 DATABASE_CREDENTIALS = "/run/indexjob/database"
@@ -86,7 +87,8 @@ def secret_manifest(place: Place, request: LaunchRequest, git: Mapping[str, byte
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": _metadata(place, request) | {"ownerReferences": _owned_by_release(place)},
+        "metadata": _metadata(place, request)
+        | {"name": request.secret_name, "ownerReferences": _owned_by_release(place)},
         "type": "codeindex.dev/launch",
         "immutable": True,
         "data": {name: base64.b64encode(content).decode() for name, content in files.items()},
@@ -121,6 +123,13 @@ def owned_by_job(job: Manifest) -> Manifest:
     """The change that makes a Secret go with its Job (which goes with the release)."""
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
     return {"metadata": {"ownerReferences": [owner]}}
+
+
+def secret_of(job: Manifest) -> str | None:
+    """The name of the Secret that the Job's pods read; None if it is no Job as it is made here."""
+    volumes = job["spec"]["template"]["spec"].get("volumes") or ()
+    read = {volume.get("secret", {}).get("secretName") for volume in volumes if volume["name"] in SECRET_VOLUMES}
+    return read.pop() if len(read) == 1 else None
 
 
 def memory_of(request: LaunchRequest) -> int | None:
@@ -230,7 +239,7 @@ def _resources(request: LaunchRequest) -> Manifest:
 
 
 def _volumes(request: LaunchRequest, git_keys: list[str]) -> list[Manifest]:
-    name = request.key.name
+    name = request.secret_name
     volumes = [
         {"name": "workspace", **_workspace(request.profile)},
         _files("orders", name, {RUN_SPEC: RUN_SPEC}),

@@ -30,7 +30,7 @@ from indexjob_operator.kubernetes_api import (
     NotFoundError,
     RefusedError,
 )
-from indexjob_operator.manifests import Owner, Place, job_manifest, owned_by_job, secret_manifest
+from indexjob_operator.manifests import Owner, Place, job_manifest, owned_by_job, secret_manifest, secret_of
 from indexjob_operator.observing import (
     JOB_DELETED,
     accounts_for,
@@ -134,7 +134,8 @@ class KubernetesRuntime:
         if seen is None and key in self._made:
             return LaunchSeen(key, lost=self.missing)
         if seen is not None and job is not None and key not in self._made and not is_over(job):
-            secret = await self._api.get(SECRETS, self._place.namespace, key.name)
+            name = secret_of(job)
+            secret = await self._api.get(SECRETS, self._place.namespace, name) if name else None
             if secret is None or not self._is_ours(secret, key):
                 return _lacking_its_secret(seen)
             self._made.add(key)
@@ -255,14 +256,14 @@ class KubernetesRuntime:
         Raises:
             LaunchRefusedError: the name is taken by something that is not ours, or is on its way out.
         """
+        name = manifest["metadata"]["name"]
         try:
             return await self._api.create(what, self._place.namespace, manifest)
         except ConflictError:
-            found = await self._api.get(what, self._place.namespace, key.name)
-        if found is None or found["metadata"].get("deletionTimestamp") or not self._is_ours(found, key):
-            sentence = (
-                f'The name "{key.name}" is taken in the namespace "{self._place.namespace}"; another launch follows.'
-            )
+            found = await self._api.get(what, self._place.namespace, name)
+        own = found is not None and self._is_ours(found, key) and not found["metadata"].get("deletionTimestamp")
+        if found is None or not own or (what is JOBS and secret_of(found) != secret_of(manifest)):
+            sentence = f'The name "{name}" is taken in the namespace "{self._place.namespace}"; another launch follows.'
             raise LaunchRefusedError(Reason.NOT_STARTED, sentence, permanent=False)
         return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class LaunchRequest:
     def key(self) -> LaunchKey:
         """Which launch this is."""
         return LaunchKey(self.run_spec.job_id, self.run_spec.launch)
+
+    @property
+    def secret_name(self) -> str:
+        """What its Secret is called: nobody who can't read the database can say it before, and have one of his own there that our pods would read."""
+        return f"{self.key.name}-{sha256(self.launch_token.encode()).hexdigest()[:16]}"
 
 
 class LaunchRefusedError(Exception):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 from indexjob_operator import names
+from indexjob_operator.manifests import secret_of
 from indexjob_operator.runtime.protocol import LaunchKey
 from tests.cluster.runtime.world import SMALL, World, labelled
 
@@ -29,7 +31,8 @@ def test_everything_of_a_launch_is_named_labelled_and_owned(world: World) -> Non
     job = world.enqueue("sleep")
     world.wait_for(job, "running")
     (made,), (secret,) = world.jobs_of(job), world.secrets_of(job)
-    assert made["metadata"]["name"] == secret["metadata"]["name"] == f"{job}-1"
+    assert made["metadata"]["name"] == f"{job}-1"
+    assert secret["metadata"]["name"] == secret_of(made)
     assert ours(world, job).items() <= made["metadata"]["labels"].items()
     assert [(o["kind"], o["name"]) for o in made["metadata"]["ownerReferences"]] == [("ConfigMap", OWNER)]
     assert [(o["kind"], o["uid"]) for o in secret["metadata"]["ownerReferences"]] == [("Job", made["metadata"]["uid"])]
@@ -50,8 +53,8 @@ def test_a_launch_that_was_made_before_a_crash_is_adopted(world: World) -> None:
     job = world.enqueue("sleep")
     world.wait(lambda: world.jobs_of(job), "its Job is made")
     first.end()
-    world.space("patch", f"secret/{job}-1", "--type=merge", "-p", '{"metadata": {"ownerReferences": null}}')
     (made,) = world.jobs_of(job)
+    world.space("patch", f"secret/{secret_of(made)}", "--type=merge", "-p", '{"metadata": {"ownerReferences": null}}')
     world.operate()
     world.wait_for(job, "running")
     assert [one["metadata"]["uid"] for one in world.jobs_of(job)] == [made["metadata"]["uid"]]
@@ -68,8 +71,8 @@ def test_a_launch_of_which_a_crash_made_only_the_job_gets_its_secret(world: Worl
     job = world.enqueue("sleep")
     world.wait(lambda: world.jobs_of(job) and world.secrets_of(job), "its Job and its Secret are made")
     first.end()
-    world.space("delete", f"secret/{job}-1")
     (made,) = world.jobs_of(job)
+    world.space("delete", f"secret/{secret_of(made)}")
     world.operate()
     world.wait(lambda: world.secrets_of(job), "its Secret is made")
     world.wait(lambda: world.secrets_of(job)[0]["metadata"].get("ownerReferences"), "and is the Job's")
@@ -94,16 +97,33 @@ def test_a_name_that_is_taken_by_a_stranger_is_left_alone_and_another_launch_fol
     assert world.space.get(f"job/{job}-1")
 
 
-def test_a_secret_of_a_stranger_is_not_used(world: World) -> None:
+def test_a_secret_that_a_stranger_made_before_is_not_read(world: World) -> None:
+    """He can't say what ours will be called."""
     job = world.enqueue("sleep")
     world.space.apply(labelled(world, "Secret", f"{job}-1", {"not": "ours"}, stringData={"a": "b"}))
+    world.operate()
+    world.wait_for(job, "running")
+    assert world.job(job)["launches"] == 1
+    (made,) = world.jobs_of(job)
+    assert secret_of(made) not in (None, f"{job}-1")
+    world.steer("cancel", job)
+    world.assert_gone(job)
+    assert world.space.get(f"secret/{job}-1")["data"]
+
+
+def test_a_secret_of_our_name_that_is_not_ours_is_left_alone_and_another_launch_follows(world: World) -> None:
+    """Made by whoever reads the database."""
+    job = world.enqueue("sleep")
+    token = world.row("SELECT indexjob.launch_token(%s, 1) AS token", job)["token"]
+    name = f"{job}-1-{sha256(token.encode()).hexdigest()[:16]}"
+    world.space.apply(labelled(world, "Secret", name, {"not": "ours"}, stringData={"a": "b"}))
     world.operate()
     world.wait(
         lambda: world.job(job)["launches"] == 2 and world.job(job)["state"] == "running", "the second launch runs"
     )
     world.steer("cancel", job)
     world.assert_gone(job)
-    assert world.space.get(f"secret/{job}-1")["data"]
+    assert world.space.get(f"secret/{name}")["data"]
 
 
 def test_a_job_that_is_being_deleted_is_not_adopted(world: World) -> None:

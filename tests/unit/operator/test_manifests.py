@@ -11,7 +11,7 @@ import pytest
 
 from indexjob.run_spec import RunSpec
 from indexjob_operator.fitting import fitted
-from indexjob_operator.manifests import Owner, job_manifest, owned_by_job, secret_manifest
+from indexjob_operator.manifests import Owner, job_manifest, owned_by_job, secret_manifest, secret_of
 from indexjob_operator.profiles import Profile
 from indexjob_operator.settings import Worker
 from tests.unit.operator.launches import INSTANCE, KEY, PLACE, request
@@ -117,6 +117,20 @@ def test_no_secret_is_in_the_job_and_all_of_them_are_in_the_secret() -> None:
     assert files["database-url"] == "postgresql://canary-url"
     assert secret["immutable"] is True
     assert "canary" not in repr(request())
+
+
+def test_the_secrets_name_can_be_said_by_the_database_alone() -> None:
+    """Pods read the one that was made for them, not one that was there before."""
+    first, other = request(), replace(request(), launch_token="another")
+    assert secret_of(job_manifest(PLACE, first, GIT)) == secret_manifest(PLACE, first, GIT)["metadata"]["name"]
+    assert first.secret_name != other.secret_name
+    assert first.secret_name.startswith(f"{first.key.name}-")
+    assert first.launch_token not in first.secret_name
+    assert job_manifest(PLACE, first, GIT)["metadata"]["name"] == first.key.name
+    strange = job_manifest(PLACE, first, GIT)
+    strange["spec"]["template"]["spec"]["volumes"][1]["secret"]["secretName"] = "theirs"
+    assert secret_of(strange) is None
+    assert secret_of({"spec": {"template": {"spec": {}}}}) is None
 
 
 def test_the_secret_is_the_releases_until_the_job_owns_it() -> None:
