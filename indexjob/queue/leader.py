@@ -207,11 +207,13 @@ class LeaderQueue:
         query = "SELECT indexjob.record_ending(%s, %s, %s, %s)"
         return bool(await self._value(query, self.epoch, job, launch, json.dumps(judged)))
 
-    async def record_attempt(self, job: UUID, launch: int, attempt: dict[str, Any]) -> None:
-        """What the runtime saw of one pod; keys as in `sql/functions/record_attempt.sql`."""
-        await self._value(
-            "SELECT indexjob.record_attempt(%s, %s, %s, %s)", self.epoch, job, launch, json.dumps(attempt)
-        )
+    async def record_attempt(self, job: UUID, launch: int, attempt: dict[str, Any], *, more_follows: bool) -> None:
+        """What the runtime saw of one pod; keys as in `sql/functions/record_attempt.sql`.
+
+        `more_follows`: the launch's end is recorded next, which waits for the disk for both.
+        """
+        query = "SELECT indexjob.record_attempt(%s, %s, %s, %s), CASE WHEN %s THEN set_config('synchronous_commit', 'off', true) END"
+        await self._value(query, self.epoch, job, launch, json.dumps(attempt), more_follows)
 
     async def record_finished(self, ended: Sequence[FinishedLaunch]) -> set[UUID]:
         """End launches for good; the ids that this call finished."""

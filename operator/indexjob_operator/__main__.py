@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -74,6 +75,8 @@ async def _run(options: argparse.Namespace) -> None:
     from indexjob_operator.cluster import run_cluster  # noqa: PLC0415 - not for --help
     from indexjob_operator.settings import load  # noqa: PLC0415
 
+    gc.collect()
+    gc.freeze()  # what was imported stays: the collector need not go through it again and again
     stop, loop, task = asyncio.Event(), asyncio.get_running_loop(), asyncio.current_task()
 
     def heard() -> None:

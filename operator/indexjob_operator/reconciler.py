@@ -74,9 +74,15 @@ class Reconciler:
             return None
         key = LaunchKey(job.id, job.slot_launch)
         seen = None if new and _is_to_be_made(job) else await self._runtime.observe(key)
-        if seen is not None:
-            await self._record_attempts(seen)
-        decision = self._decide(job, seen)
+        try:
+            if seen is not None:
+                await self._record_attempts(seen)
+            return await self._carry_out(self._decide(job, seen), job, seen)
+        except Exception:
+            self._recorded.pop(key, None)  # what was to be on the disk with the end need not be
+            raise
+
+    async def _carry_out(self, decision: Decision, job: ActiveJob, seen: LaunchSeen | None) -> float | None:
         match decision:
             case Launch():
                 return await self._launch(job)
@@ -91,7 +97,7 @@ class Reconciler:
                 await self._finish(job, verdict, seen)
             case Requeue():
                 return await self._requeue(job, decision)
-            case TakeDown():
+            case TakeDown(key):
                 return await self._take_down(job, key)
         return None
 
@@ -214,7 +220,8 @@ class Reconciler:
             if pod.finished_at is not None and pod.exit_code != 0 and pod.log_tail is None:
                 attempt |= {"log_tail": tail} if (tail := await self._runtime.log_tail(seen.key, pod)) else {}
             reach("recording-attempt")
-            await self._queue.record_attempt(seen.key.job_id, seen.key.launch, attempt)
+            ended = seen.condition is not None
+            await self._queue.record_attempt(seen.key.job_id, seen.key.launch, attempt, more_follows=ended)
             recorded.add(_mark(pod))
             if pod.finished_at is not None:
                 measures.attempted(pod)
