@@ -12,6 +12,7 @@ import os
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -54,6 +55,8 @@ DRAIN_SECONDS = 10.0
 """What was begun has this long to end: a Job that was being made, an outcome that was being recorded."""
 SWEEP_SILENT_SECONDS = 300.0
 ELECTION_SILENT_SECONDS = 120.0
+ENDING_SECONDS = 1.0
+"""After how long a launch that was about to end is looked at, if its end isn't heard."""
 
 
 async def run_cluster(
@@ -196,6 +199,7 @@ async def _serve(
     beside = (*mirror.loops, lambda: figures.tell_of(queue))
     term = Term(queue, work, dispatcher, reconciler, sweep, urls.operator, beside=beside)
     hints.index_job, hints.resource = work.add, mirror.hear
+    hints.ending = partial(work.later, seconds=ENDING_SECONDS)
     metrics.LEADER.set(1)
     try:
         await _until_stopped(term, stop)

@@ -11,6 +11,7 @@ import kopf
 
 from indexjob_operator import metrics
 from indexjob_operator.login import connection_info
+from indexjob_operator.observing import is_ending
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,6 +27,7 @@ class Hints:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self.index_job: Callable[[UUID], None] = _drop
+        self.ending: Callable[[UUID], None] = _drop
         self.resource: Callable[[Mapping[str, Any], bool], None] = _drop
 
     def hear_index_job(self, index_job: UUID) -> None:
@@ -36,9 +38,13 @@ class Hints:
         """An IndexJob has changed, or is gone: its metadata."""
         self._tell(lambda: self.resource(metadata, gone))
 
+    def hear_ending(self, index_job: UUID) -> None:
+        """The end of its launch will be heard in a moment; if not, it is to be looked at all the same."""
+        self._tell(lambda: self.ending(index_job))
+
     def quiet(self) -> None:
         """The term is over."""
-        self.index_job = self.resource = _drop
+        self.index_job = self.ending = self.resource = _drop
 
     def _tell(self, what: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the process ends
@@ -53,10 +59,17 @@ def of_launches(hints: Hints, label: str) -> kopf.OperatorRegistry:
     """Handlers of Jobs and of their Pods; `label` holds the index job's id."""
     registry = _with_login()
 
-    def hear(labels: Mapping[str, str], resource: kopf.Resource, **_: Any) -> None:
+    def hear(
+        type: str | None,  # noqa: A002 - kopf's name
+        body: Mapping[str, Any],
+        labels: Mapping[str, str],
+        resource: kopf.Resource,
+        **_: Any,
+    ) -> None:
         metrics.WATCH_EVENTS.labels(resource.plural).inc()
+        tell = hints.hear_ending if type != "DELETED" and is_ending(body) else hints.hear_index_job
         with suppress(ValueError):
-            hints.hear_index_job(UUID(labels.get(label, "")))
+            tell(UUID(labels.get(label, "")))
 
     async def job_changed(**event: Any) -> None:
         hear(**event)

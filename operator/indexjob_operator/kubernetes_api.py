@@ -127,6 +127,13 @@ class KubernetesApi:
         except NotFoundError:
             return None
 
+    async def get_cached(self, what: Resource, namespace: str | None, name: str) -> Manifest | None:
+        """Read it as the API server remembers it, which may be some moments old: that costs it no way to etcd. None if it remembers nothing of the name."""
+        try:
+            return await self._json("GET", what, namespace, name, query={"resourceVersion": "0"})
+        except NotFoundError:
+            return None
+
     async def list_cached(self, what: Resource, namespace: str | None, *, labels: str) -> list[Manifest]:
         """All that match as the API server remembers it, which may be some moments old. It need not read all of the namespace's objects for that."""
         query = {"labelSelector": labels, "resourceVersion": "0"}

@@ -39,6 +39,8 @@ class WorkQueue(Generic[K]):
     async def get(self) -> K:
         """The next key; it is the caller's alone until `done`."""
         key = await self._line.get()
+        if timer := self._timers.pop(key, None):
+            timer.cancel()  # this is the look
         self._waiting.discard(key)
         self._busy.add(key)
         return key
@@ -58,10 +60,12 @@ class WorkQueue(Generic[K]):
         return pause
 
     def later(self, key: K, seconds: float) -> None:
-        """Look at it after so long, though nothing may be heard of it; the last one said counts."""
-        if timer := self._timers.pop(key, None):
-            timer.cancel()
-        self._timers[key] = asyncio.get_running_loop().call_later(seconds, self._due, key)
+        """Look at it after so long, though nothing may be heard of it; the earliest said since the last look counts."""
+        loop, timer = asyncio.get_running_loop(), self._timers.get(key)
+        if timer is None or loop.time() + seconds < timer.when():
+            if timer:
+                timer.cancel()
+            self._timers[key] = loop.call_later(seconds, self._due, key)
 
     def _due(self, key: K) -> None:
         self._timers.pop(key, None)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from indexjob.outcome import Outcome, Reason
-from indexjob_operator.observing import accounts_for, pared, read_launch, wants_events
+from indexjob_operator.observing import accounts_for, is_ending, pared, read_launch, wants_events
 from indexjob_operator.pods import read_pod
 from indexjob_operator.runtime.protocol import Condition, LaunchSeen
 from indexjob_operator.settings import Patience
@@ -243,3 +243,25 @@ def test_attempts_come_in_the_order_in_which_they_began() -> None:
 def test_an_odd_object_is_taken_for_not_known() -> None:
     odd = {"metadata": {"name": "p", "uid": "u"}}
     assert look(job(), odd).pods[0].started_at is None
+
+
+@pytest.mark.parametrize(
+    ("status", "ending"),
+    [
+        ({"active": 1}, False),
+        ({"failed": 1, "uncountedTerminatedPods": {}}, False),
+        ({"uncountedTerminatedPods": {"succeeded": ["u"]}}, True),
+        ({"succeeded": 1, "conditions": [{"type": "SuccessCriteriaMet", "status": "True"}]}, True),
+        ({"conditions": [{"type": "FailureTarget", "status": "True"}]}, True),
+        ({"conditions": [{"type": "FailureTarget", "status": "True"}, {"type": "Failed", "status": "True"}]}, False),
+        ({"conditions": [{"type": "Complete", "status": "True"}]}, False),
+        ({"phase": "Running"}, False),
+        ({"phase": "Pending"}, False),
+        ({"phase": "Succeeded"}, True),
+        ({"phase": "Failed"}, True),
+    ],
+)
+def test_an_end_that_is_about_to_be_told_is_waited_for(status: dict[str, Any], ending: bool) -> None:
+    """But nothing of what is being deleted: nobody else will tell that it is gone."""
+    assert is_ending({"metadata": {}, "status": status}) is ending
+    assert not is_ending({"metadata": {"deletionTimestamp": at(0)}, "status": status})

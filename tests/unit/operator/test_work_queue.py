@@ -43,6 +43,23 @@ async def test_pauses_double_to_a_limit_until_it_goes_well() -> None:
         assert await work.get() == "a"
 
 
+async def test_a_look_stands_for_those_that_were_to_come_later_but_for_who_asks_meanwhile() -> None:
+    work: WorkQueue[str] = WorkQueue()
+    work.later("a", 0.01)
+    work.add("a")
+    assert await work.get() == "a"
+    work.done("a")
+    await asyncio.sleep(0.05)
+    assert work.idle
+    work.add("a")
+    assert await work.get() == "a"
+    work.later("a", 0.01)
+    work.later("a", 60)
+    work.done("a")
+    async with asyncio.timeout(5):
+        assert await work.get() == "a"
+
+
 async def test_a_later_look_is_one_look_however_often_it_is_put_off() -> None:
     work: WorkQueue[str] = WorkQueue()
     work.later("a", 60)
