@@ -291,7 +291,10 @@ class KubernetesRuntime:
     async def _all(self, what: Resource) -> Objects:
         """Those of all launches: no more of each is kept than is looked at, or a thousand launches take a hundred megabytes."""
         labels = names.selector(self._place.instance)
-        pages = self._api.pages(what, self._place.namespace, labels=labels, metadata_only=what is SECRETS)
+        if what is PODS:  # beside which those of others may be, ten for one of ours
+            pages = self._api.pages_cached(what, self._place.namespace, labels=labels)
+        else:
+            pages = self._api.pages(what, self._place.namespace, labels=labels, metadata_only=what is SECRETS)
         return [pared(one) async for page in pages for one in page]
 
     async def _delete(self, what: Resource, thing: Mapping[str, Any], *, grace_seconds: int | None = None) -> None:
