@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import subprocess
+import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
@@ -76,6 +77,7 @@ def ground() -> Iterator[Ground]:
     """
     with ExitStack() as stack:
         try:
+            print("waiting for a turn on the cluster, and for the cluster", file=sys.stderr, flush=True)
             stack.enter_context(own.turn(Place(), alone=False))
             cluster = stack.enter_context(choice.cluster())
         except (UnfitError, OSError) as why:
@@ -94,6 +96,7 @@ def ground() -> Iterator[Ground]:
         stack.callback(namespaces.removed, kubectl, run, GONE_SECONDS)
         space = stack.enter_context(namespaces.fresh(kubectl, run))
         world = World(space, database, git, folder, cluster.kubeconfig)
+        print("measuring", file=sys.stderr, flush=True)
         stack.callback(world.close)
         yield Ground(world, cluster)
 
