@@ -20,7 +20,7 @@ import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.figures import NotMeasuredError
-from tests.cluster import choice, own
+from tests.cluster import choice, sharing
 from tests.cluster import namespace as namespaces
 from tests.cluster.choice import Cluster
 from tests.cluster.conftest import CRD
@@ -78,7 +78,7 @@ def ground() -> Iterator[Ground]:
     with ExitStack() as stack:
         try:
             print("waiting for a turn on the cluster, and for the cluster", file=sys.stderr, flush=True)
-            stack.enter_context(own.turn(Place(), alone=False))
+            stack.enter_context(sharing.turn(Place(), alone=False))
             cluster = stack.enter_context(choice.cluster())
         except (UnfitError, OSError) as why:
             raise NotMeasuredError(f"no cluster can be had: {why}") from why
