@@ -21,6 +21,7 @@ CONTENTS = REPOSITORIES * FILES_A_REPOSITORY
 SIZES = {"repositories": REPOSITORIES, "contents": CONTENTS, "each": SYMBOLS // CONTENTS}
 
 FILL = (
+    "SET session_replication_role = replica",  # without the triggers that bind a worker to its own transaction
     "INSERT INTO indexjob.repository (tenant, url) SELECT 'default', 'https://example.org/team/r' || n FROM generate_series(1, %(repositories)s) n",
     "INSERT INTO indexjob.graph (tenant, hash) VALUES ('default', 'x')",
     "INSERT INTO indexjob.manifest (tenant, hash) SELECT 'default', int4send(n) FROM generate_series(1, %(repositories)s) n",

@@ -139,6 +139,39 @@ CREATE FUNCTION indexjob.acquire_lease(who text, for_time interval) RETURNS bigi
     RETURNING l.epoch
 $$;
 
+CREATE FUNCTION indexjob.add_contents(job_id uuid, launch integer, token text, extractor_version integer, blob_shas bytea[], languages text[], sizes bigint[], line_counts integer[], statuses text[], symbols integer[], symbol_references integer[], imports_digests bytea[]) RETURNS TABLE(id bigint, blob_sha text, language text, status text, lines integer, imports_digest bytea, is_new boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    its_tenant text := indexjob.require_launch(add_contents.job_id, add_contents.launch, add_contents.token);
+    made bigint[];
+BEGIN
+    WITH added AS (
+        INSERT INTO indexjob.content AS c
+            (tenant, extractor_version, blob_sha, language, size, lines, status, symbols, symbol_references, imports_digest)
+        SELECT its_tenant, add_contents.extractor_version, n.blob_sha, n.language, n.size, n.lines, n.status::indexjob.file_status, n.symbols, n.refs, n.digest
+        FROM unnest(
+            add_contents.blob_shas, add_contents.languages, add_contents.sizes, add_contents.line_counts, add_contents.statuses,
+            add_contents.symbols, add_contents.symbol_references, add_contents.imports_digests
+        ) AS n (blob_sha, language, size, lines, status, symbols, refs, digest)
+        ORDER BY n.blob_sha, n.language COLLATE "C"
+        ON CONFLICT DO NOTHING
+        RETURNING c.id
+    )
+    SELECT coalesce(array_agg(a.id), '{}') INTO made FROM added a;
+    RETURN QUERY
+        SELECT f.id, encode(f.blob_sha, 'hex'), f.language, f.status::text, f.lines, f.imports_digest, f.id = ANY (made)
+        FROM unnest(add_contents.blob_shas, add_contents.languages) AS k (blob_sha, language)
+        CROSS JOIN LATERAL (
+            SELECT c.* FROM indexjob.content c
+            WHERE c.blob_sha = k.blob_sha AND c.tenant = its_tenant AND c.language = k.language AND c.extractor_version = add_contents.extractor_version
+            OFFSET 0
+        ) AS f
+        ORDER BY f.id;
+END $$;
+
 CREATE FUNCTION indexjob.apply_resource(held bigint, uid text, token text, request jsonb) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -675,6 +708,31 @@ BEGIN
     RETURN job;
 END $_$;
 
+CREATE FUNCTION indexjob.find_contents(job_id uuid, launch integer, token text, extractor_version integer, blob_shas bytea[], languages text[]) RETURNS TABLE(id bigint, blob_sha text, language text, status text, lines integer, imports_digest bytea)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    its_tenant text := indexjob.require_launch(find_contents.job_id, find_contents.launch, find_contents.token);
+    found_ids bigint[];
+BEGIN
+    found_ids := ARRAY(
+        SELECT f.id FROM unnest(find_contents.blob_shas, find_contents.languages) AS k (blob_sha, language)
+        CROSS JOIN LATERAL (
+            SELECT c.id FROM indexjob.content c
+            WHERE c.blob_sha = k.blob_sha AND c.tenant = its_tenant AND c.language = k.language AND c.extractor_version = find_contents.extractor_version
+            OFFSET 0
+        ) AS f
+    );
+    UPDATE indexjob.content c SET unused_since = clock_timestamp()
+    FROM (SELECT u.id FROM indexjob.content u WHERE u.id = ANY (found_ids) AND u.unused_since IS NOT NULL ORDER BY u.id FOR NO KEY UPDATE) AS u
+    WHERE c.id = u.id;
+    RETURN QUERY
+        SELECT c.id, encode(c.blob_sha, 'hex'), c.language, c.status::text, c.lines, c.imports_digest
+        FROM indexjob.content c WHERE c.id = ANY (found_ids);
+END $$;
+
 CREATE FUNCTION indexjob.find_definitions(name text, repository text DEFAULT NULL::text, max_rows integer DEFAULT 100) RETURNS SETOF indexjob.found_symbol
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -728,10 +786,31 @@ BEGIN
     WHERE a.job_id = finish_attempt.job_id AND a.pod_uid = finish_attempt.pod_uid AND a.launch = finish_attempt.launch;
 END $$;
 
-CREATE FUNCTION indexjob.graph_is_known(tenant text, hash bytea) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
+CREATE FUNCTION indexjob.graph_is_known(job_id uuid, launch integer, token text, hash bytea) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $_$ SELECT EXISTS (SELECT FROM indexjob.graph g WHERE g.tenant = $1 AND g.hash = $2) $_$;
+    AS $$
+#variable_conflict use_column
+DECLARE
+    its_tenant text := indexjob.require_launch(graph_is_known.job_id, graph_is_known.launch, graph_is_known.token);
+BEGIN
+    RETURN EXISTS (SELECT FROM indexjob.graph g WHERE g.tenant = its_tenant AND g.hash = graph_is_known.hash);
+END $$;
+
+CREATE FUNCTION indexjob.imports_of(job_id uuid, launch integer, token text, content_ids bigint[]) RETURNS TABLE(content_id bigint, ord integer, kind text, spec text, name text, alias text, line integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    its_tenant text := indexjob.require_launch(imports_of.job_id, imports_of.launch, imports_of.token);
+BEGIN
+    RETURN QUERY
+        SELECT i.content_id, i.ord, i.kind::text, i.spec, i.name, i.alias, i.line
+        FROM indexjob.content c JOIN indexjob.import i ON i.content_id = c.id
+        WHERE c.id = ANY (imports_of.content_ids) AND c.tenant = its_tenant
+        ORDER BY i.content_id, i.ord;
+END $$;
 
 CREATE FUNCTION indexjob.intake(at_most integer) RETURNS integer
     LANGUAGE plpgsql
@@ -1087,30 +1166,34 @@ BEGIN
     UPDATE indexjob.index_jobs j SET line = 'new' FROM next WHERE j.id = next.id;
 END $$;
 
-CREATE FUNCTION indexjob.open_graph(tenant text, hash bytea, OUT id bigint, OUT is_new boolean) RETURNS record
+CREATE FUNCTION indexjob.open_graph(job_id uuid, launch integer, token text, hash bytea, OUT id bigint, OUT is_new boolean) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
+DECLARE
+    its_tenant text := indexjob.require_launch(open_graph.job_id, open_graph.launch, open_graph.token);
 BEGIN
     LOOP
-        SELECT g.id, false INTO id, is_new FROM indexjob.graph g WHERE g.tenant = open_graph.tenant AND g.hash = open_graph.hash FOR KEY SHARE;
+        SELECT g.id, false INTO id, is_new FROM indexjob.graph g WHERE g.tenant = its_tenant AND g.hash = open_graph.hash FOR KEY SHARE;
         EXIT WHEN FOUND;
-        INSERT INTO indexjob.graph AS g (tenant, hash) VALUES (open_graph.tenant, open_graph.hash) ON CONFLICT DO NOTHING RETURNING g.id, true INTO id, is_new;
+        INSERT INTO indexjob.graph AS g (tenant, hash) VALUES (its_tenant, open_graph.hash) ON CONFLICT DO NOTHING RETURNING g.id, true INTO id, is_new;
         EXIT WHEN FOUND;
     END LOOP;
 END $$;
 
-CREATE FUNCTION indexjob.open_manifest(tenant text, hash bytea, OUT id bigint, OUT is_new boolean) RETURNS record
+CREATE FUNCTION indexjob.open_manifest(job_id uuid, launch integer, token text, hash bytea, OUT id bigint, OUT is_new boolean) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
+DECLARE
+    its_tenant text := indexjob.require_launch(open_manifest.job_id, open_manifest.launch, open_manifest.token);
 BEGIN
     LOOP
-        SELECT m.id, false INTO id, is_new FROM indexjob.manifest m WHERE m.tenant = open_manifest.tenant AND m.hash = open_manifest.hash FOR KEY SHARE;
+        SELECT m.id, false INTO id, is_new FROM indexjob.manifest m WHERE m.tenant = its_tenant AND m.hash = open_manifest.hash FOR KEY SHARE;
         EXIT WHEN FOUND;
-        INSERT INTO indexjob.manifest AS m (tenant, hash) VALUES (open_manifest.tenant, open_manifest.hash) ON CONFLICT DO NOTHING RETURNING m.id, true INTO id, is_new;
+        INSERT INTO indexjob.manifest AS m (tenant, hash) VALUES (its_tenant, open_manifest.hash) ON CONFLICT DO NOTHING RETURNING m.id, true INTO id, is_new;
         EXIT WHEN FOUND;
     END LOOP;
 END $$;
@@ -1563,18 +1646,93 @@ EXCEPTION WHEN SQLSTATE 'IJ002' THEN
     RETURN false;
 END $$;
 
-CREATE FUNCTION indexjob.require_launch(job uuid, of_launch integer, token text) RETURNS void
+CREATE FUNCTION indexjob.require_launch(job uuid, of_launch integer, token text) RETURNS text
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+DECLARE
+    its_tenant text;
 BEGIN
     IF token IS DISTINCT FROM indexjob.launch_token(job, of_launch) THEN
         RAISE EXCEPTION 'this token is not of launch % of index job %', of_launch, job USING ERRCODE = 'IJ002';
     END IF;
-    PERFORM FROM indexjob.index_jobs j WHERE j.id = job AND j.launch = of_launch AND j.state IN ('launching', 'running');
+    SELECT j.tenant INTO its_tenant FROM indexjob.index_jobs j WHERE j.id = job AND j.launch = of_launch AND j.state IN ('launching', 'running');
     IF NOT FOUND THEN
         RAISE EXCEPTION 'launch % of index job % is over', of_launch, job USING ERRCODE = 'IJ002';
     END IF;
+    RETURN its_tenant;
+END $$;
+
+CREATE FUNCTION indexjob.require_open_graph() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    stranger bigint;
+BEGIN
+    SELECT a.graph_id INTO stranger FROM (SELECT DISTINCT n.graph_id FROM added n) AS a
+    WHERE (SELECT p.dependencies IS NULL FROM indexjob.graph p WHERE p.id = a.graph_id) IS NOT TRUE LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'graph % was not opened by this transaction, so nothing can be added to its rows of %', stranger, TG_TABLE_NAME
+            USING ERRCODE = 'IJ024';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION indexjob.require_open_manifest() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    stranger bigint;
+BEGIN
+    SELECT a.manifest_id INTO stranger FROM (SELECT DISTINCT n.manifest_id FROM added n) AS a
+    WHERE (SELECT p.files IS NULL FROM indexjob.manifest p WHERE p.id = a.manifest_id) IS NOT TRUE LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'manifest % was not opened by this transaction, so nothing can be added to its rows of %', stranger, TG_TABLE_NAME
+            USING ERRCODE = 'IJ024';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION indexjob.require_own_content() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    least_id bigint;
+    greatest_id bigint;
+    stranger bigint;
+BEGIN
+    -- Ids that were made at once are mostly without gaps: then two of them tell of all rows, and no id need be looked at by itself.
+    SELECT min(n.content_id), max(n.content_id) INTO least_id, greatest_id FROM added n;
+    IF greatest_id - least_id + 1
+        = (SELECT count(*) FROM indexjob.content c WHERE c.id BETWEEN least_id AND greatest_id AND c.made_by = pg_current_xact_id()) THEN
+        RETURN NULL;
+    END IF;
+    -- A subquery a content, not a join: it is one index lookup however much content there is, also when this plan was made before there was any.
+    SELECT a.content_id INTO stranger FROM (SELECT DISTINCT n.content_id FROM added n) AS a
+    WHERE (SELECT c.made_by FROM indexjob.content c WHERE c.id = a.content_id) IS DISTINCT FROM pg_current_xact_id() LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'content % was not made by this transaction, so nothing can be added to its rows of %', stranger, TG_TABLE_NAME USING ERRCODE = 'IJ024';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION indexjob.require_seal() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'manifest' THEN
+        PERFORM FROM indexjob.manifest m WHERE m.id = NEW.id AND m.files IS NULL;
+    ELSE
+        PERFORM FROM indexjob.graph g WHERE g.id = NEW.id AND g.dependencies IS NULL;
+    END IF;
+    IF FOUND THEN
+        RAISE EXCEPTION '% % was opened and not published in one transaction', TG_TABLE_NAME, NEW.id USING ERRCODE = 'IJ024';
+    END IF;
+    RETURN NULL;
 END $$;
 
 CREATE FUNCTION indexjob.require_tenant(wanted text) RETURNS void
@@ -1691,6 +1849,7 @@ DECLARE
     of_tenant text;
     named bigint;
     found_content bigint;
+    twice bigint;
 BEGIN
     SELECT m.tenant INTO of_tenant FROM indexjob.manifest m WHERE m.id = manifest AND m.files IS NULL;
     IF NOT FOUND THEN
@@ -1700,11 +1859,11 @@ BEGIN
     PERFORM FROM indexjob.content c
     WHERE c.id IN (SELECT f.content_id FROM indexjob.manifest_file f WHERE f.manifest_id = manifest) AND c.unused_since IS NOT NULL
     ORDER BY c.id FOR NO KEY UPDATE;
-    UPDATE indexjob.content c SET unused_since = NULL
+    UPDATE indexjob.content c SET unused_since = NULL, made_by = NULL
     WHERE c.id IN (SELECT f.content_id FROM indexjob.manifest_file f WHERE f.manifest_id = manifest) AND c.unused_since IS NOT NULL;
     WITH counted AS (
         SELECT count(*) AS files, count(*) FILTER (WHERE f.status IN ('syntax_error', 'too_complex', 'unreadable', 'timeout', 'crash')) AS failed,
-            coalesce(sum(c.symbols), 0) AS symbols, coalesce(sum(c.symbol_references), 0) AS refs, count(f.content_id) AS named, count(c.id) AS found
+            coalesce(sum(c.symbols), 0) AS symbols, coalesce(sum(c.symbol_references), 0) AS refs, count(f.content_id) AS named, count(c.id) AS found, count(*) - count(DISTINCT f.path) AS twice
         FROM indexjob.manifest_file f
         LEFT JOIN indexjob.content c ON c.id = f.content_id AND c.tenant = of_tenant
         WHERE f.manifest_id = manifest
@@ -1713,9 +1872,11 @@ BEGIN
         SET files = n.files, files_failed = n.failed, symbols = n.symbols, symbol_references = n.refs
         FROM counted n WHERE m.id = manifest
     )
-    SELECT n.named, n.found INTO named, found_content FROM counted n;
+    SELECT n.named, n.found, n.twice INTO named, found_content, twice FROM counted n;
     IF named <> found_content THEN
         RAISE EXCEPTION '% files have content that is not kept any more', named - found_content USING ERRCODE = 'IJ022', HINT = 'Try again.';
+    ELSIF twice > 0 THEN
+        RAISE EXCEPTION '% paths are named twice', twice USING ERRCODE = 'unique_violation';
     END IF;
 END $$;
 
@@ -2017,6 +2178,7 @@ CREATE VIEW indexjob.batches WITH (security_barrier='true') AS
 CREATE TABLE indexjob.content (
     id bigint NOT NULL,
     unused_since timestamp with time zone DEFAULT clock_timestamp(),
+    made_by xid8 DEFAULT pg_current_xact_id(),
     size bigint NOT NULL,
     extractor_version integer NOT NULL,
     lines integer NOT NULL,
@@ -2030,6 +2192,8 @@ CREATE TABLE indexjob.content (
 );
 
 COMMENT ON COLUMN indexjob.content.unused_since IS 'No snapshot has held it since then; NULL while one does. New content is unused until it is published.';
+
+COMMENT ON COLUMN indexjob.content.made_by IS 'The transaction that made it: it alone may add what was extracted. NULL once it was published.';
 
 COMMENT ON COLUMN indexjob.content.imports_digest IS 'Same digest, same imports whatever their lines: what a dependency graph is made of.';
 
@@ -2799,17 +2963,11 @@ ALTER TABLE ONLY indexjob.content
 ALTER TABLE ONLY indexjob.content
     ADD CONSTRAINT content_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY indexjob.cycle
-    ADD CONSTRAINT cycle_pkey PRIMARY KEY (graph_id, ord);
-
 ALTER TABLE ONLY indexjob.graph
     ADD CONSTRAINT graph_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY indexjob.graph
     ADD CONSTRAINT graph_tenant_hash_key UNIQUE (tenant, hash);
-
-ALTER TABLE ONLY indexjob.import
-    ADD CONSTRAINT import_pkey PRIMARY KEY (content_id, ord);
 
 ALTER TABLE ONLY indexjob.index_job_attempts
     ADD CONSTRAINT index_job_attempts_job_id_pod_uid_key UNIQUE (job_id, pod_uid);
@@ -2825,9 +2983,6 @@ ALTER TABLE ONLY indexjob.instance
 
 ALTER TABLE ONLY indexjob.lease
     ADD CONSTRAINT lease_pkey PRIMARY KEY (epoch);
-
-ALTER TABLE ONLY indexjob.manifest_file
-    ADD CONSTRAINT manifest_file_pkey PRIMARY KEY (manifest_id, path);
 
 ALTER TABLE ONLY indexjob.manifest
     ADD CONSTRAINT manifest_pkey PRIMARY KEY (id);
@@ -2865,17 +3020,18 @@ ALTER TABLE ONLY indexjob.snapshot
 ALTER TABLE indexjob.index_jobs
     ADD CONSTRAINT sound CHECK (indexjob.is_sound(index_jobs.*));
 
-ALTER TABLE ONLY indexjob.symbol
-    ADD CONSTRAINT symbol_pkey PRIMARY KEY (content_id, ord);
-
 ALTER TABLE ONLY indexjob.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (name);
 
 CREATE INDEX content_unused ON indexjob.content USING btree (unused_since) WHERE (unused_since IS NOT NULL);
 
+CREATE INDEX cycle_graph ON indexjob.cycle USING btree (graph_id, ord);
+
 CREATE INDEX dependency_path ON indexjob.dependency USING btree (graph_id, path);
 
 CREATE INDEX dependency_target ON indexjob.dependency USING btree (graph_id, target_path) WHERE (target_path IS NOT NULL);
+
+CREATE INDEX import_content ON indexjob.import USING btree (content_id, ord) WITH (deduplicate_items=off);
 
 CREATE INDEX index_jobs_batch ON indexjob.index_jobs USING btree (tenant, batch) WHERE (batch IS NOT NULL);
 
@@ -2905,6 +3061,8 @@ CREATE INDEX index_jobs_unfinished_resources ON indexjob.index_jobs USING btree 
 
 CREATE INDEX manifest_file_content ON indexjob.manifest_file USING btree (content_id) WHERE (content_id IS NOT NULL);
 
+CREATE INDEX manifest_file_path ON indexjob.manifest_file USING btree (manifest_id, path) WITH (deduplicate_items=off);
+
 CREATE UNIQUE INDEX publication_current ON indexjob.publication USING btree (repository_id, revision) WHERE current;
 
 CREATE INDEX publication_snapshot ON indexjob.publication USING btree (snapshot_id);
@@ -2919,11 +3077,29 @@ CREATE INDEX snapshot_manifest ON indexjob.snapshot USING btree (manifest_id);
 
 CREATE INDEX snapshot_unused ON indexjob.snapshot USING btree (unused_since) WHERE (unused_since IS NOT NULL);
 
+CREATE INDEX symbol_content ON indexjob.symbol USING btree (content_id, ord) WITH (deduplicate_items=off);
+
 CREATE INDEX symbol_name ON indexjob.symbol USING btree (name);
 
 CREATE INDEX symbol_name_any_case ON indexjob.symbol USING btree (lower(name));
 
 CREATE TRIGGER keep_tenant BEFORE DELETE OR UPDATE OF name ON indexjob.tenants FOR EACH ROW EXECUTE FUNCTION indexjob.keep_tenant();
+
+CREATE TRIGGER open_graph AFTER INSERT ON indexjob.cycle REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION indexjob.require_open_graph();
+
+CREATE TRIGGER open_graph AFTER INSERT ON indexjob.dependency REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION indexjob.require_open_graph();
+
+CREATE TRIGGER open_manifest AFTER INSERT ON indexjob.manifest_file REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION indexjob.require_open_manifest();
+
+CREATE TRIGGER own_content AFTER INSERT ON indexjob.import REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION indexjob.require_own_content();
+
+CREATE TRIGGER own_content AFTER INSERT ON indexjob.reference REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION indexjob.require_own_content();
+
+CREATE TRIGGER own_content AFTER INSERT ON indexjob.symbol REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION indexjob.require_own_content();
+
+CREATE CONSTRAINT TRIGGER sealed AFTER INSERT ON indexjob.graph DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION indexjob.require_seal();
+
+CREATE CONSTRAINT TRIGGER sealed AFTER INSERT ON indexjob.manifest DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION indexjob.require_seal();
 
 CREATE CONSTRAINT TRIGGER wake_on_insert AFTER INSERT ON indexjob.index_jobs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((current_setting('indexjob.woken'::text, true) IS DISTINCT FROM 'on'::text)) EXECUTE FUNCTION indexjob.wake();
 
@@ -2957,6 +3133,9 @@ GRANT USAGE ON SCHEMA indexjob TO indexjob_operator;
 
 REVOKE ALL ON FUNCTION indexjob.acquire_lease(who text, for_time interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.acquire_lease(who text, for_time interval) TO indexjob_operator;
+
+REVOKE ALL ON FUNCTION indexjob.add_contents(job_id uuid, launch integer, token text, extractor_version integer, blob_shas bytea[], languages text[], sizes bigint[], line_counts integer[], statuses text[], symbols integer[], symbol_references integer[], imports_digests bytea[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.add_contents(job_id uuid, launch integer, token text, extractor_version integer, blob_shas bytea[], languages text[], sizes bigint[], line_counts integer[], statuses text[], symbols integer[], symbol_references integer[], imports_digests bytea[]) TO indexjob_worker;
 
 REVOKE ALL ON FUNCTION indexjob.apply_resource(held bigint, uid text, token text, request jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.apply_resource(held bigint, uid text, token text, request jsonb) TO indexjob_operator;
@@ -3001,6 +3180,9 @@ REVOKE ALL ON FUNCTION indexjob.enqueue(repository text, revision text, priority
 GRANT ALL ON FUNCTION indexjob.enqueue(repository text, revision text, priority integer, run_after timestamp with time zone, idempotency_key text, batch text, backoff_limit integer, profile text, tenant text, options jsonb) TO indexjob_producer;
 GRANT ALL ON FUNCTION indexjob.enqueue(repository text, revision text, priority integer, run_after timestamp with time zone, idempotency_key text, batch text, backoff_limit integer, profile text, tenant text, options jsonb) TO indexjob_operator;
 
+REVOKE ALL ON FUNCTION indexjob.find_contents(job_id uuid, launch integer, token text, extractor_version integer, blob_shas bytea[], languages text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.find_contents(job_id uuid, launch integer, token text, extractor_version integer, blob_shas bytea[], languages text[]) TO indexjob_worker;
+
 REVOKE ALL ON FUNCTION indexjob.find_definitions(name text, repository text, max_rows integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.find_definitions(name text, repository text, max_rows integer) TO indexjob_reader;
 GRANT ALL ON FUNCTION indexjob.find_definitions(name text, repository text, max_rows integer) TO indexjob_producer;
@@ -3014,8 +3196,11 @@ GRANT ALL ON FUNCTION indexjob.find_references(name text, repository text, max_r
 REVOKE ALL ON FUNCTION indexjob.finish_attempt(job_id uuid, pod_uid text, launch integer, token text, exit_code integer, reason text, message text, peak_memory_bytes bigint, steps jsonb, log_tail text) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.finish_attempt(job_id uuid, pod_uid text, launch integer, token text, exit_code integer, reason text, message text, peak_memory_bytes bigint, steps jsonb, log_tail text) TO indexjob_worker;
 
-REVOKE ALL ON FUNCTION indexjob.graph_is_known(tenant text, hash bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexjob.graph_is_known(tenant text, hash bytea) TO indexjob_worker;
+REVOKE ALL ON FUNCTION indexjob.graph_is_known(job_id uuid, launch integer, token text, hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.graph_is_known(job_id uuid, launch integer, token text, hash bytea) TO indexjob_worker;
+
+REVOKE ALL ON FUNCTION indexjob.imports_of(job_id uuid, launch integer, token text, content_ids bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.imports_of(job_id uuid, launch integer, token text, content_ids bigint[]) TO indexjob_worker;
 
 REVOKE ALL ON FUNCTION indexjob.intake(at_most integer) FROM PUBLIC;
 
@@ -3059,11 +3244,11 @@ REVOKE ALL ON FUNCTION indexjob.note_attempt(job uuid, of_launch integer, uid te
 
 REVOKE ALL ON FUNCTION indexjob.nudge(gone indexjob.index_jobs) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION indexjob.open_graph(tenant text, hash bytea, OUT id bigint, OUT is_new boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexjob.open_graph(tenant text, hash bytea, OUT id bigint, OUT is_new boolean) TO indexjob_worker;
+REVOKE ALL ON FUNCTION indexjob.open_graph(job_id uuid, launch integer, token text, hash bytea, OUT id bigint, OUT is_new boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.open_graph(job_id uuid, launch integer, token text, hash bytea, OUT id bigint, OUT is_new boolean) TO indexjob_worker;
 
-REVOKE ALL ON FUNCTION indexjob.open_manifest(tenant text, hash bytea, OUT id bigint, OUT is_new boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION indexjob.open_manifest(tenant text, hash bytea, OUT id bigint, OUT is_new boolean) TO indexjob_worker;
+REVOKE ALL ON FUNCTION indexjob.open_manifest(job_id uuid, launch integer, token text, hash bytea, OUT id bigint, OUT is_new boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.open_manifest(job_id uuid, launch integer, token text, hash bytea, OUT id bigint, OUT is_new boolean) TO indexjob_worker;
 
 REVOKE ALL ON FUNCTION indexjob.own_job(job uuid) FROM PUBLIC;
 
@@ -3124,6 +3309,14 @@ REVOKE ALL ON FUNCTION indexjob.report_progress(job_id uuid, launch integer, tok
 GRANT ALL ON FUNCTION indexjob.report_progress(job_id uuid, launch integer, token text, step text, progress integer) TO indexjob_worker;
 
 REVOKE ALL ON FUNCTION indexjob.require_launch(job uuid, of_launch integer, token text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION indexjob.require_open_graph() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION indexjob.require_open_manifest() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION indexjob.require_own_content() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION indexjob.require_seal() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.require_tenant(wanted text) FROM PUBLIC;
 
@@ -3188,10 +3381,6 @@ GRANT SELECT ON TABLE indexjob.batches TO indexjob_reader;
 GRANT SELECT ON TABLE indexjob.batches TO indexjob_producer;
 GRANT SELECT ON TABLE indexjob.batches TO indexjob_operator;
 
-GRANT SELECT,INSERT ON TABLE indexjob.content TO indexjob_worker;
-
-GRANT UPDATE(unused_since) ON TABLE indexjob.content TO indexjob_worker;
-
 GRANT INSERT ON TABLE indexjob.cycle TO indexjob_worker;
 
 GRANT SELECT ON TABLE indexjob.cycles TO indexjob_reader;
@@ -3216,7 +3405,7 @@ GRANT SELECT ON TABLE indexjob.files TO indexjob_reader;
 GRANT SELECT ON TABLE indexjob.files TO indexjob_producer;
 GRANT SELECT ON TABLE indexjob.files TO indexjob_operator;
 
-GRANT SELECT,INSERT ON TABLE indexjob.import TO indexjob_worker;
+GRANT INSERT ON TABLE indexjob.import TO indexjob_worker;
 
 GRANT SELECT(id) ON TABLE indexjob.instance TO indexjob_operator;
 

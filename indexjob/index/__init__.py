@@ -3,7 +3,7 @@
 What a blob holds is kept once per tenant, language and extractor version, so a commit costs what it changed.
 The order of a run:
 
-    index = IndexWriter(connection, tenant, extractor_version, limits.of_files)
+    index = IndexWriter(connection, launch, extractor_version, limits.of_files)
 
     contents = index.stored(keys)        # {BlobKey: Content} of those that need no extraction; any number of keys,
                                          #   in batches if the answers are not to be in memory together
@@ -13,9 +13,9 @@ The order of a run:
     imports = {}                         # a known graph need not be computed: its hash may be over what it is made of,
     if not index.graph_is_known(hash):   #   (path, content.imports_digest) of all files and the resolvers' own inputs
         imports = dict(index.imports(content_ids))      # {content id: [ImportRow]}; those without any are left out
-    stats = index.publish(launch, commit, files, Graph(hash, rows or None), seconds={"clone": 1.5, ...})
+    stats = index.publish(commit, files, Graph(hash, rows or None), seconds={"clone": 1.5, ...})
 
-    stats = index.publish_unchanged(launch, commit)     # instead of all that, when the run spec knows the commit
+    stats = index.publish_unchanged(commit)             # instead of all that, when the run spec knows the commit
 
 `files` are all of the commit's entries, in git's order, each with its status (`File`; its path from `display_path`). `publish` is one
 transaction: manifest, graph, snapshot, the revision's pointer and the job's verdict all at once or not at all; with the

@@ -125,7 +125,7 @@ def index(queue: Queue) -> UUID:
     """An index of three Python files in a circle, one of them broken, published by the id that is given."""
     job = queue.enqueue()
     launch = queue.run(job)
-    writer = IndexWriter(queue.admin, "default", 1)
+    writer = IndexWriter(queue.admin, launch, 1)
     paths = {"a.py": "Alpha", "b.py": "beta", "c.py": "gamma"}
     blobs = [
         Blob(
@@ -147,6 +147,6 @@ def index(queue: Queue) -> UUID:
     edges = [("a.py", "b.py"), ("b.py", "c.py"), ("c.py", "a.py"), ("c.py", "b.py")]
     dependencies: list[DependencyRow] = [(path, target, target[0], "internal") for path, target in edges]
     graph = Graph(b"g" * 20, (dependencies, (Cycle(3, ["a.py", "b.py", "c.py"]),)))
-    writer.publish(launch, COMMIT, files, graph, {"clone": 0.25, "store": 0.5})
+    writer.publish(COMMIT, files, graph, {"clone": 0.25, "store": 0.5})
     queue.end(launch, "Completed", "")
     return job

@@ -55,8 +55,8 @@ def index(spec: dict[str, object], credentials: Path) -> int:
         if revision.startswith("flaky") and attempt == (1,):
             return TRANSIENT
         with connection.transaction():
-            writer = IndexWriter(connection, str(spec["tenant"]), 1)
-            writer.publish(Launch(spec["job_id"], launch, token), f"commit-of-{revision}", [], Graph(b"none", ((), ())))
+            writer = IndexWriter(connection, Launch(spec["job_id"], launch, token), 1)
+            writer.publish(f"commit-of-{revision}", [], Graph(b"none", ((), ())))
             connection.execute("INSERT INTO witness.published VALUES (%s, %s)", (job, launch))
         connection.execute(
             "SELECT indexjob.finish_attempt(%s, %s, %s, %s, 0, 'Completed', '', NULL, NULL, NULL)",

@@ -46,17 +46,17 @@ class Index:
         database = Database(self._options.database_credentials, self._journal)
         self._journal.about(credential=cloned.credential)
         connect = partial(database.connect_patiently, control)
-        storage = Storage(connect, spec.tenant, EXTRACTOR_VERSION, spec.limits.of_files, self._journal)
-        pod = Pod(self._options.pod_uid or str(uuid.uuid4()), self._options.pod, self._options.node)
         launch = Launch(spec.job_id, spec.launch, database.launch_token)
+        storage = Storage(connect, launch, EXTRACTOR_VERSION, spec.limits.of_files, self._journal)
+        pod = Pod(self._options.pod_uid or str(uuid.uuid4()), self._options.pod, self._options.node)
         self._reporter = Reporter(database, launch, pod, spec.heartbeat_seconds, self._journal, control)
         self._reporter.begin(storage.connection)
         extractors = Extractors(zygote, spec.limits, self._journal)
         self._pipeline = Pipeline(spec, storage, extractors, self._reporter, control, self._journal)
         if cloned.unchanged:
-            return self._pipeline.unchanged(cloned, launch)
+            return self._pipeline.unchanged(cloned)
         with closing(Catalog(self._workspace.catalog)) as catalog:
-            return self._pipeline.index(Objects(self._workspace.repository), cloned, launch, catalog)
+            return self._pipeline.index(Objects(self._workspace.repository), cloned, catalog)
 
     @property
     def seconds(self) -> dict[str, float]:

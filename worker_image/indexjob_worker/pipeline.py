@@ -7,7 +7,7 @@ transaction is open while a file is read or parsed.
 from collections.abc import Iterator
 from typing import Any
 
-from indexjob.index import AlreadyPublishedError, Blob, BlobKey, File, Graph, Launch
+from indexjob.index import AlreadyPublishedError, Blob, BlobKey, File, Graph
 from indexjob.outcome import Outcome, Reason
 from indexjob.run_spec import RunSpec
 from indexjob_worker.catalog import Catalog, Known
@@ -49,7 +49,7 @@ class Pipeline:
         self._control = control
         self._journal = journal
 
-    def index(self, objects: Objects, cloned: Cloned, launch: Launch, catalog: Catalog) -> Outcome:
+    def index(self, objects: Objects, cloned: Cloned, catalog: Catalog) -> Outcome:
         """Extract what is not known yet, and publish. The catalog is empty.
 
         Raises:
@@ -69,16 +69,16 @@ class Pipeline:
             graph = self._graph(objects, catalog)
         self._step("store", FROM_STORE)
         with self.clock.step("store"):
-            return self._publish(launch, cloned.commit, catalog, graph)
+            return self._publish(cloned.commit, catalog, graph)
 
-    def unchanged(self, cloned: Cloned, launch: Launch) -> Outcome:
+    def unchanged(self, cloned: Cloned) -> Outcome:
         """Let the revision show the snapshot that is there."""
         self.clock.add("clone", cloned.seconds)
         self._step("store", FROM_STORE)
         stats: dict[str, Any] = {}
         with self.clock.step("store"), understood(self._journal):
             try:
-                stats = self._storage.writer.publish_unchanged(launch, cloned.commit, self.clock.seconds)
+                stats = self._storage.writer.publish_unchanged(cloned.commit, self.clock.seconds)
             except AlreadyPublishedError:
                 self._journal.info("published_before", "An earlier attempt of this launch has published already")
         return self._outcome(Reason.UNCHANGED, cloned.commit, stats)
@@ -132,12 +132,12 @@ class Pipeline:
         with understood(self._journal):
             return dependencies.graph(catalog, objects, self._storage.writer)
 
-    def _publish(self, launch: Launch, commit: str, catalog: Catalog, graph: Graph) -> Outcome:
+    def _publish(self, commit: str, catalog: Catalog, graph: Graph) -> Outcome:
         stats: dict[str, Any] = {}
         self._control.check()
         with understood(self._journal):
             try:
-                stats = self._storage.writer.publish(launch, commit, _Files(catalog), graph, self.clock.seconds)
+                stats = self._storage.writer.publish(commit, _Files(catalog), graph, self.clock.seconds)
             except AlreadyPublishedError:
                 self._journal.info("published_before", "An earlier attempt of this launch has published already")
         return self._outcome(Reason.COMPLETED, commit, stats)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import psycopg
 
-from indexjob.index import Blob, BlobKey, Content, IndexWriter
+from indexjob.index import Blob, BlobKey, Content, IndexWriter, Launch
 from indexjob_worker.database import understood
 from indexjob_worker.journal import Journal
 
@@ -26,13 +26,13 @@ class Storage:
     def __init__(
         self,
         connect: Callable[[], psycopg.Connection[Any]],
-        tenant: str,
+        launch: Launch,
         extractor_version: int,
         limits: str,
         journal: Journal,
     ) -> None:
         self._connect = connect
-        self._key = (tenant, extractor_version, limits)
+        self._key = (launch, extractor_version, limits)
         self._journal = journal
         self.connection = connect()
         self.seconds = 0.0

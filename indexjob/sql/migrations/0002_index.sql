@@ -2,8 +2,12 @@
 -- a snapshot ties them together, and a publication says which snapshot a revision shows.
 --
 -- Rows are narrow and keys are integers, because references come in millions. Text has collation "C": names compare by bytes, and an upgrade of
--- the server's locales breaks no index. The bulk tables have no foreign keys (checked row by row they cost more than the COPY itself):
--- `publish` checks a manifest's content as a whole, and only `collect_garbage` deletes.
+-- the server's locales breaks no index. The bulk tables have no foreign keys (checked row by row they cost more than the COPY itself): a trigger
+-- looks at what each COPY added as a whole, `publish` at a manifest's content, and only `collect_garbage` deletes.
+--
+-- Workers COPY into the bulk tables, and no further than into what their own transaction has made: see the triggers at the end. These tables have no
+-- unique index either. It speaks before a trigger does, so its error would tell a worker's login which rows of other tenants there are. (Where no key comes
+-- twice all the same, nothing is looked for to be deduplicated.)
 
 CREATE TYPE indexjob.symbol_kind AS ENUM (
     'namespace', 'class', 'struct', 'interface', 'enum', 'type', 'function', 'method', 'constructor', 'property', 'field', 'enum_member',
@@ -40,6 +44,7 @@ COMMENT ON COLUMN indexjob.repository.url IS 'Normalised, as in index_jobs.repos
 CREATE TABLE indexjob.content (
     id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     unused_since timestamptz DEFAULT clock_timestamp(),
+    made_by xid8 DEFAULT pg_current_xact_id(),
     size bigint NOT NULL,
     extractor_version integer NOT NULL,
     lines integer NOT NULL,
@@ -54,6 +59,7 @@ CREATE TABLE indexjob.content (
 );
 CREATE INDEX content_unused ON indexjob.content (unused_since) WHERE unused_since IS NOT NULL;
 COMMENT ON COLUMN indexjob.content.unused_since IS 'No snapshot has held it since then; NULL while one does. New content is unused until it is published.';
+COMMENT ON COLUMN indexjob.content.made_by IS 'The transaction that made it: it alone may add what was extracted. NULL once it was published.';
 COMMENT ON COLUMN indexjob.content.imports_digest IS 'Same digest, same imports whatever their lines: what a dependency graph is made of.';
 
 CREATE TABLE indexjob.symbol (
@@ -67,9 +73,9 @@ CREATE TABLE indexjob.symbol (
     exported boolean NOT NULL,
     name text COLLATE "C" NOT NULL,
     signature text COLLATE "C" NOT NULL,
-    doc text COLLATE "C" NOT NULL,
-    PRIMARY KEY (content_id, ord)
+    doc text COLLATE "C" NOT NULL
 );
+CREATE INDEX symbol_content ON indexjob.symbol (content_id, ord) WITH (deduplicate_items = off);
 CREATE INDEX symbol_name ON indexjob.symbol (name);
 CREATE INDEX symbol_name_any_case ON indexjob.symbol (lower(name));
 
@@ -95,11 +101,11 @@ CREATE TABLE indexjob.import (
     kind indexjob.import_kind NOT NULL,
     spec text COLLATE "C" NOT NULL,
     name text COLLATE "C",
-    alias text COLLATE "C",
-    PRIMARY KEY (content_id, ord)
+    alias text COLLATE "C"
 );
+CREATE INDEX import_content ON indexjob.import (content_id, ord) WITH (deduplicate_items = off);
 
--- Which file has which content in a commit. The counts are NULL until `publish` has checked its files.
+-- Which file has which content in a commit. The counts are NULL until `publish` has checked its files, which is in the transaction that made it.
 CREATE TABLE indexjob.manifest (
     id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     tenant text COLLATE "C" NOT NULL,
@@ -117,14 +123,14 @@ CREATE TABLE indexjob.manifest_file (
     status indexjob.file_status NOT NULL,
     flags smallint NOT NULL,
     path text COLLATE "C" NOT NULL CHECK (octet_length(path) <= 1000),
-    path_raw bytea,
-    PRIMARY KEY (manifest_id, path)
+    path_raw bytea
 );
+CREATE INDEX manifest_file_path ON indexjob.manifest_file (manifest_id, path) WITH (deduplicate_items = off);
 CREATE INDEX manifest_file_content ON indexjob.manifest_file (content_id) WHERE content_id IS NOT NULL;
 COMMENT ON COLUMN indexjob.manifest_file.path_raw IS 'The bytes in git, where `path` is not just those.';
 COMMENT ON COLUMN indexjob.manifest_file.flags IS 'Bits: 1 generated, 2 vendored, 4 minified.';
 
--- Which file needs which, and the circles in that: the same for most commits in a row.
+-- Which file needs which, and the circles in that: the same for most commits in a row. The counts are NULL until `publish`, as a manifest's.
 CREATE TABLE indexjob.graph (
     id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
     tenant text COLLATE "C" NOT NULL,
@@ -147,9 +153,9 @@ CREATE TABLE indexjob.cycle (
     graph_id bigint NOT NULL,
     ord integer NOT NULL,
     size integer NOT NULL,
-    paths text[] COLLATE "C" NOT NULL,
-    PRIMARY KEY (graph_id, ord)
+    paths text[] COLLATE "C" NOT NULL
 );
+CREATE INDEX cycle_graph ON indexjob.cycle (graph_id, ord);
 COMMENT ON COLUMN indexjob.cycle.size IS 'Files that all need each other; `paths` is one shortest circle among them.';
 
 CREATE TABLE indexjob.snapshot (
@@ -195,7 +201,30 @@ CREATE TYPE indexjob.found_reference AS (
 );
 CREATE TYPE indexjob.found_dependent AS (revision text, commit text, path text, depth integer, tenant text);
 
--- A worker adds what it extracted and reads what is there already. Only `publish` makes any of it visible.
-GRANT SELECT, INSERT, UPDATE (unused_since) ON indexjob.content TO indexjob_worker;
-GRANT SELECT, INSERT ON indexjob.import TO indexjob_worker;
-GRANT INSERT ON indexjob.symbol, indexjob.reference, indexjob.manifest_file, indexjob.dependency, indexjob.cycle TO indexjob_worker;
+-- A worker adds in bulk what it extracted, to contents, manifests and graphs that it has functions make, which ask for its launch's token. Who has made
+-- one may add to it until the end of that transaction, and nobody else ever: the functions of these triggers are in functions/.
+GRANT INSERT ON indexjob.symbol, indexjob.reference, indexjob.import, indexjob.manifest_file, indexjob.dependency, indexjob.cycle TO indexjob_worker;
+
+CREATE FUNCTION indexjob.require_own_content() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE FUNCTION indexjob.require_open_manifest() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE FUNCTION indexjob.require_open_graph() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE FUNCTION indexjob.require_seal() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+
+CREATE TRIGGER own_content AFTER INSERT ON indexjob.symbol
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION indexjob.require_own_content();
+CREATE TRIGGER own_content AFTER INSERT ON indexjob.reference
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION indexjob.require_own_content();
+CREATE TRIGGER own_content AFTER INSERT ON indexjob.import
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION indexjob.require_own_content();
+CREATE TRIGGER open_manifest AFTER INSERT ON indexjob.manifest_file
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION indexjob.require_open_manifest();
+CREATE TRIGGER open_graph AFTER INSERT ON indexjob.dependency
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION indexjob.require_open_graph();
+CREATE TRIGGER open_graph AFTER INSERT ON indexjob.cycle
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION indexjob.require_open_graph();
+
+-- So what is open was made by the very transaction that sees it, and no other finds a manifest or a graph without its rows.
+CREATE CONSTRAINT TRIGGER sealed AFTER INSERT ON indexjob.manifest
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION indexjob.require_seal();
+CREATE CONSTRAINT TRIGGER sealed AFTER INSERT ON indexjob.graph
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION indexjob.require_seal();

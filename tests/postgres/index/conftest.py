@@ -108,13 +108,17 @@ class Source(NamedTuple):
 class Worker:
     """A worker pod: its own login, its own connection, the whole way through the writer."""
 
-    def __init__(self, connection: psycopg.Connection[Any], tenant: str = "default") -> None:
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self.connection = connection
-        self.index = IndexWriter(connection, tenant, VERSION)
 
-    def store(self, *sources: Source) -> dict[BlobKey, Content]:
-        contents = self.index.stored(source.key for source in sources)
-        return contents | self.index.store(source.blob() for source in sources if source.key not in contents)
+    def at(self, launch: Launch, limits: str = "") -> IndexWriter:
+        """The writer of a launch."""
+        return IndexWriter(self.connection, launch, VERSION, limits)
+
+    def store(self, launch: Launch, *sources: Source) -> dict[BlobKey, Content]:
+        index = self.at(launch)
+        contents = index.stored(source.key for source in sources)
+        return contents | index.store(source.blob() for source in sources if source.key not in contents)
 
     def publish(
         self,
@@ -125,10 +129,10 @@ class Worker:
         cycles: tuple[Cycle, ...] = (),
         others: tuple[File, ...] = (),
     ) -> dict[str, Any]:
-        contents = self.store(*sources)
+        contents = self.store(launch, *sources)
         files = [*(source.file(contents) for source in sources), *others]
         graph = Graph(sha1(repr((dependencies, cycles)).encode()).digest(), (dependencies, cycles))
-        return self.index.publish(launch, commit, files, graph, {"store": 0.5})
+        return self.at(launch).publish(commit, files, graph, {"store": 0.5})
 
 
 @pytest.fixture
@@ -140,6 +144,12 @@ def admin(database: str) -> Iterator[psycopg.Connection[Any]]:
 @pytest.fixture
 def queue(admin: psycopg.Connection[Any]) -> Queue:
     return Queue(admin)
+
+
+@pytest.fixture
+def launch(queue: Queue) -> Launch:
+    """One that may store and publish."""
+    return queue.launch()
 
 
 @pytest.fixture
@@ -174,10 +184,10 @@ def worker(login: Callable[..., psycopg.Connection[Any]]) -> Worker:
 
 @pytest.fixture
 def new_worker(login: Callable[..., psycopg.Connection[Any]]) -> Callable[..., Worker]:
-    """Makes a worker of a tenant."""
+    """Makes another worker."""
 
-    def make(tenant: str = "default") -> Worker:
-        return Worker(login("indexjob_worker"), tenant)
+    def make() -> Worker:
+        return Worker(login("indexjob_worker"))
 
     return make
 

@@ -92,7 +92,7 @@ def test_small_steps_come_to_the_same(admin, publish) -> None:
 def test_what_was_current_last_is_kept_and_what_is_current_always(admin, publish, queue, worker) -> None:
     for commit in "abc":
         publish(commit)
-    worker.index.publish_unchanged(back := queue.launch(), "a")
+    worker.at(back := queue.launch()).publish_unchanged("a")
     queue.end(back)
     collect(admin, keep=2)
     known = admin.execute(
@@ -103,7 +103,7 @@ def test_what_was_current_last_is_kept_and_what_is_current_always(admin, publish
 
 def test_content_that_was_never_published_goes_after_its_run(admin, queue, worker, source) -> None:
     launch = queue.launch()
-    worker.store(source("a.py", ("A",), ("x",), ("os",)))
+    worker.store(launch, source("a.py", ("A",), ("x",), ("os",)))
     assert collect(admin)["contents"] == 0
     queue.end(launch)
     assert collect(admin, grace="1 hour")["contents"] == 0
@@ -114,14 +114,15 @@ def test_content_that_was_never_published_goes_after_its_run(admin, queue, worke
 def test_a_run_keeps_what_it_found_though_it_was_unused_before(admin, queue, worker, source) -> None:
     """It was marked before the run began, and the run counts on it: the mark is renewed, the content stays until it is published."""
     a, b = source("a.py", ("A",)), source("b.py", ("B",))
-    worker.store(a, b)
+    worker.store(before := queue.launch(), a, b)
+    queue.end(before)
     launch = queue.launch()
-    contents = worker.index.stored([a.key])
+    contents = worker.at(launch).stored([a.key])
     assert collect(admin) == {"snapshots": 0, "manifests": 0, "graphs": 0, "contents": 1}
-    worker.index.publish(launch, "c", [a.file(contents)], Graph(b"", ((), ())))
+    worker.at(launch).publish("c", [a.file(contents)], Graph(b"", ((), ())))
     queue.end(launch)
     assert collect(admin)["contents"] == 0
-    assert worker.index.stored([a.key, b.key]) == contents
+    assert worker.at(queue.launch()).stored([a.key, b.key]) == contents
 
 
 def test_a_run_of_any_repository_holds_everything_that_went_out_of_use_since(admin, publish, queue, worker) -> None:
@@ -135,7 +136,7 @@ def test_a_run_of_any_repository_holds_everything_that_went_out_of_use_since(adm
     ).fetchone()[0]
     assert known == {"1": {"": ["b"]}}
     told_before = queue.launch()
-    worker.index.publish_unchanged(told_before, "a")
+    worker.at(told_before).publish_unchanged("a")
     queue.end(told_before)
     queue.end(running)
     assert collect(admin, keep=2) == {"snapshots": 0, "manifests": 0, "graphs": 0, "contents": 0}
@@ -181,7 +182,7 @@ def test_a_manifest_in_use_by_a_publisher_is_not_collected(admin, publish, queue
     admin.execute("DELETE FROM indexjob.snapshot WHERE commit = 'a'")
     files_hash = admin.execute("SELECT hash FROM indexjob.manifest ORDER BY id LIMIT 1").fetchone()[0]
     with worker.connection.transaction():
-        worker.connection.execute("SELECT * FROM indexjob.open_manifest('default', %s)", [files_hash])
+        worker.connection.execute("SELECT * FROM indexjob.open_manifest(%s, %s, %s, %s)", [*queue.launch(), files_hash])
         assert collect(admin)["manifests"] == 0
     assert collect(admin)["manifests"] == 1
 

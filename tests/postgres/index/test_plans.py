@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 BULK = {"symbol", "reference", "manifest_file", "dependency", "content"}
 
-# 100 repositories of 100 files with 10 symbols, 20 references and one dependency each; every name occurs in many files.
+# 100 repositories of 100 files with 10 symbols, 20 references and one dependency each; every name occurs in many files. Without the triggers that bind a worker.
 FILL = """
+SET session_replication_role = replica;
 INSERT INTO indexjob.repository (tenant, url) SELECT 'default', 'https://example.org/r/' || g FROM generate_series(1, 100) g;
 INSERT INTO indexjob.content (unused_since, size, extractor_version, lines, symbols, symbol_references, status, tenant, language, blob_sha, imports_digest)
     SELECT NULL, 1, 1, 1, 10, 20, 'ok', 'default', 'python', int8send(g), '' FROM generate_series(1, 10000) g;

@@ -13,7 +13,6 @@ from indexjob.index import (
     FencedError,
     File,
     Graph,
-    IndexWriter,
     UnknownSnapshotError,
 )
 
@@ -74,7 +73,7 @@ def test_a_revision_that_moves_back_shows_what_it_showed(admin, queue, worker, s
         queue.end(launch)
         assert shown(admin) == {"main": commit}
     back = queue.launch()
-    stats = worker.index.publish_unchanged(back, "a", {"clone": 0.1})
+    stats = worker.at(back).publish_unchanged("a", {"clone": 0.1})
     assert (stats["symbols"], stats["seconds"]["clone"]) == (1, 0.1)
     assert 0 <= stats["seconds"]["store"] < 60, "the time of the publishing transaction itself"
     assert shown(admin) == {"main": "a"}
@@ -90,7 +89,7 @@ def test_revisions_point_on_their_own(admin, queue, worker, source) -> None:
     first = queue.launch("main")
     worker.publish(first, "a", a)
     queue.end(first)
-    worker.index.publish_unchanged(queue.launch("v1"), "a")
+    worker.at(queue.launch("v1")).publish_unchanged("a")
     assert shown(admin) == {"main": "a", "v1": "a"}
 
 
@@ -102,7 +101,7 @@ def test_an_unknown_commit_is_not_unchanged(queue, worker, source) -> None:
     other = queue.launch(options={"languages": ["go"]})
     for commit in ("a", "b"):
         with pytest.raises(UnknownSnapshotError):
-            worker.index.publish_unchanged(other, commit)
+            worker.at(other).publish_unchanged(commit)
     assert queue.job(other)["verdict"] is None
 
 
@@ -128,20 +127,19 @@ def test_known_commits_are_those_of_the_same_selection(admin, queue, worker, sou
 
 def test_the_same_commit_under_other_limits_is_another_snapshot(admin, queue, worker, source) -> None:
     """Else a raised limit would never bring the files that were left out under the old one."""
-    low, high = (IndexWriter(worker.connection, "default", 1, limits) for limits in ("low", "high"))
-    contents = worker.store(source("a.py", ("A",)), source("b.py", ("B",)))
+    contents = worker.store(first := queue.launch(), source("a.py", ("A",)), source("b.py", ("B",)))
     a, b = (source(path, (name,)).file(contents) for path, name in (("a.py", "A"), ("b.py", "B")))
     left_out = File("b.py", b"b.py", "too_large", None, 100)
     graph = Graph(b"", ((), ()))
-    low.publish(first := queue.launch(), "c", [a, left_out], graph)
+    worker.at(first, "low").publish("c", [a, left_out], graph)
     queue.end(first)
     second = queue.launch()
     with pytest.raises(UnknownSnapshotError):
-        high.publish_unchanged(second, "c")
-    assert high.publish(second, "c", [a, b], graph)["symbols"] == 2
+        worker.at(second, "high").publish_unchanged("c")
+    assert worker.at(second, "high").publish("c", [a, b], graph)["symbols"] == 2
     queue.end(second)
     third = queue.launch()
-    assert low.publish_unchanged(third, "c")["symbols"] == 1
+    assert worker.at(third, "low").publish_unchanged("c")["symbols"] == 1
     queue.end(third)
     query = "SELECT indexjob.known_commits('default', 'https://example.org/team/project', '{}')"
     assert admin.execute(query).fetchone()[0] == {"1": {"low": ["c"], "high": ["c"]}}
@@ -164,7 +162,7 @@ def test_only_the_current_launch_publishes(admin, queue, worker, source) -> None
         with pytest.raises(FencedError):
             worker.publish(launch, "b", b)
         with pytest.raises(FencedError):
-            worker.index.publish_unchanged(launch, "a")
+            worker.at(launch).publish_unchanged("a")
     assert shown(admin) == {"main": "a"}
     assert count(admin, "manifest") == 1
     worker.publish(current, "b", b)
@@ -187,7 +185,7 @@ def test_publishing_twice_says_so(queue, worker, source) -> None:
         worker.publish(launch, "a", source("a.py", ("A",)))
     assert caught.value.exit_code == 0
     with pytest.raises(FencedError):
-        worker.index.publish_unchanged(launch._replace(token="0"), "a")
+        worker.at(launch._replace(token="0")).publish_unchanged("a")
 
 
 def test_a_connection_cut_while_publishing_leaves_the_old_snapshot_whole(
@@ -198,7 +196,7 @@ def test_a_connection_cut_while_publishing_leaves_the_old_snapshot_whole(
     worker.publish(first, "a", a)
     queue.end(first)
     launch = queue.launch()
-    contents = worker.store(a, b, c)
+    contents = worker.store(launch, a, b, c)
 
     def edges():
         yield ("a.py", "b.py", "b", "internal")
@@ -207,41 +205,38 @@ def test_a_connection_cut_while_publishing_leaves_the_old_snapshot_whole(
             yield ("b.py", "a.py", "a", "internal")
 
     with pytest.raises(psycopg.OperationalError):
-        worker.index.publish(launch, "b", [s.file(contents) for s in (a, b, c)], Graph(b"new", (edges(), ())))
+        worker.at(launch).publish("b", [s.file(contents) for s in (a, b, c)], Graph(b"new", (edges(), ())))
     assert shown(admin) == {"main": "a"}
     assert (count(admin, "manifest_file"), count(admin, "dependency"), count(admin, "snapshot")) == (1, 0, 1)
     again = new_worker()
-    assert set(again.index.stored([a.key, b.key, c.key])) == {a.key, b.key, c.key}
+    assert set(again.at(launch).stored([a.key, b.key, c.key])) == {a.key, b.key, c.key}
     again.publish(launch, "b", a, b, c)
     assert shown(admin) == {"main": "b"}
 
 
-def test_a_manifest_names_only_content_that_is_kept_and_its_tenants_own(
-    admin, queue, worker, new_worker, source
-) -> None:
+def test_a_manifest_names_only_content_that_is_kept_and_its_tenants_own(admin, queue, worker, source) -> None:
     a = source("a.py", ("A",))
-    foreign = new_worker("other").store(a)[a.key].id
+    foreign = worker.store(queue.launch(tenant="other"), a)[a.key].id
     launch = queue.launch()
     for content_id in (foreign, 999_999):
         with pytest.raises(ContentGoneError):
-            worker.index.publish(launch, "a", [File("a.py", b"a.py", "ok", content_id)], Graph(b"", ((), ())))
+            worker.at(launch).publish("a", [File("a.py", b"a.py", "ok", content_id)], Graph(b"", ((), ())))
     with pytest.raises(ContentGoneError):
-        worker.index.publish(launch, "a", [], Graph(b"forgotten", None))
-    with pytest.raises(ContentGoneError):
-        new_worker("other").publish(launch, "a")
+        worker.at(launch).publish("a", [], Graph(b"forgotten", None))
     assert count(admin, "manifest") == count(admin, "graph") == count(admin, "snapshot") == 0
 
 
 def test_a_known_graph_need_not_be_computed(admin, queue, worker, source) -> None:
     first, second = source("a.py", ("A",)), source("a.py", ("B",))
     launch = queue.launch()
-    assert not worker.index.graph_is_known(b"g")
-    worker.index.publish(
-        launch, "a", [first.file(worker.store(first))], Graph(b"g", ([("a.py", None, "os", "external")], ()))
+    assert not worker.at(launch).graph_is_known(b"g")
+    worker.at(launch).publish(
+        "a", [first.file(worker.store(launch, first))], Graph(b"g", ([("a.py", None, "os", "external")], ()))
     )
     queue.end(launch)
-    assert worker.index.graph_is_known(b"g")
-    stats = worker.index.publish(queue.launch(), "b", [second.file(worker.store(second))], Graph(b"g", None))
+    launch = queue.launch()
+    assert worker.at(launch).graph_is_known(b"g")
+    stats = worker.at(launch).publish("b", [second.file(worker.store(launch, second))], Graph(b"g", None))
     assert stats["dependencies"] == 1
     assert (count(admin, "graph"), count(admin, "manifest")) == (1, 2)
 
@@ -249,7 +244,7 @@ def test_a_known_graph_need_not_be_computed(admin, queue, worker, source) -> Non
 @pytest.mark.parametrize(
     "statement",
     [
-        "SELECT FROM indexjob.symbol", "SELECT FROM indexjob.reference", "SELECT FROM indexjob.manifest", "SELECT FROM indexjob.snapshot",
+        "SELECT FROM indexjob.content", "SELECT FROM indexjob.import", "SELECT FROM indexjob.symbol", "SELECT FROM indexjob.reference", "SELECT FROM indexjob.manifest", "SELECT FROM indexjob.snapshot",
         "SELECT FROM indexjob.index_jobs", "SELECT FROM indexjob.instance",
         "UPDATE indexjob.content SET size = 0", "DELETE FROM indexjob.content", "DELETE FROM indexjob.symbol", "TRUNCATE indexjob.import",
         "UPDATE indexjob.publication SET current = false", "INSERT INTO indexjob.repository (tenant, url) VALUES ('a', 'b')",

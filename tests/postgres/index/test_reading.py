@@ -71,13 +71,12 @@ def test_references_say_which_definition_they_mean(queue, worker, reader) -> Non
     languages = {path: language_of(path) for path in RESOLVING}
     extracted = {path: extract(text.encode(), languages[path]) for path, text in RESOLVING.items()}
     keys = {path: BlobKey(sha1(text.encode()).hexdigest(), "python") for path, text in RESOLVING.items()}
-    contents = worker.index.store(
-        Blob(keys[path], 1, one.lines, one.status, *one[2:]) for path, one in extracted.items()
-    )
+    index = worker.at(queue.launch())
+    contents = index.store(Blob(keys[path], 1, one.lines, one.status, *one[2:]) for path, one in extracted.items())
     files = [File(path, path.encode(), "ok", contents[keys[path]].id, 1) for path in RESOLVING]
     importing = [ImportingFile(path, languages[path], one.imports) for path, one in extracted.items()]
     graph = Graph(b"resolving", (resolve(importing, tree_of(RESOLVING, {})), ()))
-    worker.index.publish(queue.launch(), "c", files, graph)
+    index.publish("c", files, graph)
     query = "SELECT line, name, definition_path, definition_line, confidence FROM indexjob.resolved_references"
     assert rows(reader, f"{query} WHERE path = 'main.py' AND kind = 'call' ORDER BY line") == [
         (7, "tool", "lib.py", 4, "certain"),
@@ -97,7 +96,7 @@ def test_only_what_a_revision_shows_now_is_seen(queue, worker, source, reader) -
         worker.publish(launch, commit, source("a.py", (name,)))
         queue.end(launch)
     assert rows(reader, "SELECT commit, name FROM indexjob.symbols") == [("b", "New")]
-    worker.index.publish_unchanged(queue.launch(), "a")
+    worker.at(queue.launch()).publish_unchanged("a")
     assert rows(reader, "SELECT commit, name FROM indexjob.symbols") == [("a", "Old")]
 
 
@@ -178,7 +177,7 @@ def test_tenants_do_not_see_each_other(queue, new_worker, source, tenant, login)
     """Real logins, the same repository and content in both tenants; by every view and every function."""
     roles = {name: tenant(name) for name in ("red", "blue")}
     for name in roles:
-        new_worker(name).publish(
+        new_worker().publish(
             queue.launch(tenant=name),
             "c",
             source("a", ("A",), ("x",)),
@@ -218,7 +217,7 @@ def test_a_view_shows_nothing_to_a_function_that_looks_at_other_tenants_rows(
 ) -> None:
     """A cheap function in WHERE must not be called with rows that the reader may not see."""
     role = tenant("red")
-    new_worker("red").publish(queue.launch(tenant="red"), "c", source("a", ("Mine",)))
+    new_worker().publish(queue.launch(tenant="red"), "c", source("a", ("Mine",)))
     new_worker().publish(queue.launch(), "c", source("a", ("Secret",)))
     red = login("indexjob_reader", role)
     red.execute(

@@ -22,7 +22,7 @@ def test_one_vocabulary(admin, enum: str, words: tuple[str, ...]) -> None:
     assert {row[0] for row in rows} == set(words)
 
 
-def test_the_longest_names_fit_into_the_indexes(admin, worker, source) -> None:
+def test_the_longest_names_fit_into_the_indexes(admin, launch, worker, source) -> None:
     """4 bytes a character, and nothing in them that could be compressed."""
     from random import Random
 
@@ -30,10 +30,5 @@ def test_the_longest_names_fit_into_the_indexes(admin, worker, source) -> None:
     name = "".join(chr(random.randrange(0x10000, 0x10FFFF)) for _ in range(model.MAX_NAME))
     path = "".join(chr(random.randrange(0x10000, 0x10FFFF)) for _ in range(250))
     long = source(path, (name,), (name,), (name * 2,))
-    contents = worker.store(long)
-    with worker.connection.transaction(force_rollback=True):
-        from indexjob.index.copying import copy_dependencies, copy_files
-
-        copy_files(worker.connection, 1, [long.file(contents)])
-        copy_dependencies(worker.connection, 1, [(path, path, name * 2, "internal")])
+    worker.publish(launch, "c", long, dependencies=((path, path, name * 2, "internal"),))
     assert admin.execute("SELECT octet_length(name) FROM indexjob.symbol").fetchone()[0] == 4 * model.MAX_NAME

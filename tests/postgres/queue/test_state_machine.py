@@ -262,13 +262,13 @@ class QueueMachine(RuleBasedStateMachine):
         """Any launch that ever was tries: only one that is under way may, and once."""
         launch = data.draw(st.sampled_from(self.tokens))
         before = self.admin.execute(
-            "SELECT launch = %s AND state IN ('launching', 'running') AND verdict IS NULL, tenant FROM indexjob.index_jobs WHERE id = %s",
+            "SELECT launch = %s AND state IN ('launching', 'running') AND verdict IS NULL FROM indexjob.index_jobs WHERE id = %s",
             (launch.number, launch.job_id),
         ).fetchone()
         assert before
         try:
             with self.maybe_held():
-                IndexWriter(self.worker, before[1], 1).publish(launch, "c", [], Graph(b"g", ((), ())))
+                IndexWriter(self.worker, launch, 1).publish("c", [], Graph(b"g", ((), ())))
         except (FencedError, AlreadyPublishedError):
             assert not before[0]
         except errors.LockNotAvailable:

@@ -16,7 +16,7 @@ FUNCTIONS = {
     "dependents": ASK, "find_definitions": ASK, "find_references": ASK, "search_symbols": ASK,
     # the worker's own launch, by its token
     "start_attempt": W, "report_progress": W, "finish_attempt": W,
-    "graph_is_known": W, "open_graph": W, "open_manifest": W, "publish": W, "publish_unchanged": W,
+    "find_contents": W, "add_contents": W, "imports_of": W, "graph_is_known": W, "open_graph": W, "open_manifest": W, "publish": W, "publish_unchanged": W,
     # the leader
     "acquire_lease": O, "renew_lease": O, "claim": O, "confirm_claims": O, "launch_token": O, "known_commits": O, "record_attempt": O, "record_running": O,
     "record_finished": O, "record_requeued": O, "record_waiting": O, "record_ending": O, "release_slot": O, "mend": O, "apply_resource": O, "drop_resources": O, "collect_garbage": O,
@@ -33,8 +33,7 @@ RELATIONS = {
     "lease": f"SELECT: {O}", "settings": f"SELECT UPDATE: {O}", "tenants": f"SELECT INSERT UPDATE DELETE: {O}",
     "instance": f"SELECT(id created_at): {O}",
     "migrations": f"SELECT: {P} {R} {W} {O}",
-    "content": f"SELECT INSERT UPDATE(unused_since): {W}", "import": f"SELECT INSERT: {W}",
-    "symbol": f"INSERT: {W}", "reference": f"INSERT: {W}", "manifest_file": f"INSERT: {W}", "dependency": f"INSERT: {W}", "cycle": f"INSERT: {W}",
+    "import": f"INSERT: {W}", "symbol": f"INSERT: {W}", "reference": f"INSERT: {W}", "manifest_file": f"INSERT: {W}", "dependency": f"INSERT: {W}", "cycle": f"INSERT: {W}",
 }  # fmt: skip
 
 WHO = "unnest(ARRAY['PUBLIC', 'producer', 'reader', 'worker', 'operator']) AS who CROSS JOIN LATERAL (SELECT CASE who WHEN 'PUBLIC' THEN 'public' ELSE 'indexjob_' || who END AS role) AS r"

@@ -21,7 +21,7 @@ def token(leader: Leader, job: UUID, launch: int = 1) -> str:
 
 
 def publish(worker: psycopg.Connection, job: UUID, launch: int, with_token: str) -> None:
-    IndexWriter(worker, "default", 1).publish(Launch(job, launch, with_token), "c0ffee", [], EMPTY)
+    IndexWriter(worker, Launch(job, launch, with_token), 1).publish("c0ffee", [], EMPTY)
 
 
 def test_a_worker_publishes_its_own_launch_and_no_other(leader: Leader, login: Login) -> None:
