@@ -7,11 +7,12 @@ count from 1, columns from 0 in bytes of the file.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from uuid import UUID
 
 DefinitionRow: TypeAlias = tuple[int, int | None, str, str, int, int, int, str, str, bool]
@@ -29,12 +30,19 @@ class Files(Protocol):
     def __iter__(self) -> Iterator[File]: ...
 
 
+ReferenceColumns: TypeAlias = (
+    "tuple[Sequence[str], Sequence[str], Sequence[int], Sequence[int], Sequence[int], Sequence[int], Sequence[int]]"
+)
+"""The fields of one blob's references as columns, as long as each other; -1 stands for none."""
+
+
 class References(Protocol):
     """Many of them; however they are kept."""
 
     def __len__(self) -> int: ...
 
-    def __iter__(self) -> Iterator[ReferenceRow]: ...
+    def columns(self) -> ReferenceColumns:
+        """All of them."""
 
 
 ImportRow: TypeAlias = tuple[int, str, str, str | None, str | None, int]
@@ -62,7 +70,7 @@ class Blob(NamedTuple):
     lines: int
     status: str
     definitions: Sequence[DefinitionRow]
-    references: References
+    references: References | Sequence[ReferenceRow]
     imports: Sequence[ImportRow]
 
 
@@ -115,6 +123,15 @@ class Launch(NamedTuple):
     job_id: UUID
     number: int
     token: str
+
+
+def columns_of(references: References | Sequence[ReferenceRow]) -> ReferenceColumns:
+    """References as columns, which rows are made into."""
+    if not isinstance(references, Sequence):
+        return references.columns()
+    kinds, names, lines, cols, *ords = tuple(zip(*references, strict=True)) or ((),) * 7
+    enclosing, imports, definitions = ([-1 if one is None else one for one in column] for column in ords)
+    return kinds, names, lines, cols, enclosing, imports, definitions
 
 
 def display_path(raw: bytes) -> str:

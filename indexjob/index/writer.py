@@ -63,11 +63,15 @@ class IndexWriter:
         return found
 
     def store(self, blobs: Iterable[Blob]) -> dict[BlobKey, Content]:
-        """Keep a batch of extractions, in one transaction. What another worker stored meanwhile stays as it is."""
+        """Keep a batch of extractions, in one transaction. What another worker stored meanwhile stays as it is.
+
+        The disk is not waited for: what is published waits for all that was written before it.
+        """
         batch = {blob.key: blob for blob in blobs}
         contents: dict[BlobKey, Content] = {}
         new: list[tuple[int, Blob]] = []
         with typed_errors(), self._connection.transaction():
+            self._connection.execute("SET LOCAL synchronous_commit = off")
             for content_id, sha, language, *rest, is_new in self._add(list(batch.values())):
                 key = BlobKey(sha, language)
                 contents[key] = Content(content_id, *rest)

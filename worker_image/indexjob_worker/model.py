@@ -8,7 +8,10 @@ valid Unicode; lines count from 1; columns count from 0 in **bytes of the file**
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
+
+if TYPE_CHECKING:  # children have no use for Postgres
+    from indexjob.index.rows import ReferenceColumns
 
 SymbolKind = Literal[
     "namespace",
@@ -134,6 +137,11 @@ class References:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def columns(self) -> "ReferenceColumns":
+        """As the index takes them."""
+        kinds = list(map(REFERENCE_KINDS.__getitem__, self.kinds))
+        return kinds, self.names, self.lines, self.cols, self.enclosing, self.imports, self.definitions
 
     def __iter__(self) -> Iterator[Reference]:
         kinds = map(REFERENCE_KINDS.__getitem__, self.kinds)

@@ -9,6 +9,8 @@ import json
 import sys
 from array import array
 from collections.abc import Iterable, Sequence
+from itertools import repeat
+from operator import ge
 from typing import Final
 
 from indexjob_worker.model import (
@@ -87,7 +89,7 @@ def _decode(data: bytes) -> Extraction:
     parent, kind, line, col, end_line, exported = d_ints
     _all_within(lines, (line, end_line))
     _non_negative((kind, col))
-    if any(p >= o for o, p in enumerate(parent)) or any(p < NONE for p in parent):
+    if any(map(ge, parent, range(n_definitions))) or (parent and min(parent) < NONE):
         raise ValueError("a parent comes before its children")
     names, signatures, docs = _split(d_texts, n_definitions, n_definitions)
     kinds = map(SYMBOL_KINDS.__getitem__, kind)
@@ -95,7 +97,7 @@ def _decode(data: bytes) -> Extraction:
     rows = zip(
         range(n_definitions), _none(parent), kinds, names, line, col, end_line, signatures, docs, flags, strict=True
     )
-    definitions = list(map(Definition._make, rows))
+    definitions = list(map(tuple.__new__, repeat(Definition), rows))
 
     rkind, rline, rcol, enclosing, via, meant = r_ints
     _all_within(lines, (rline,))
@@ -114,7 +116,8 @@ def _decode(data: bytes) -> Extraction:
     ikinds = map(IMPORT_KINDS.__getitem__, ikind)
     taken = [name or None for name in inames]
     called = [alias or None for alias in aliases]
-    imports = list(map(Import._make, zip(range(n_imports), ikinds, specs, taken, called, iline, strict=True)))
+    taking = zip(range(n_imports), ikinds, specs, taken, called, iline, strict=True)
+    imports = list(map(tuple.__new__, repeat(Import), taking))
     return Extraction(status, lines, definitions, references, imports)
 
 

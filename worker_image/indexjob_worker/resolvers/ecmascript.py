@@ -19,6 +19,7 @@ from indexjob_worker.resolvers.target import (
 from indexjob_worker.resolvers.tsconfig import NOTHING, TsConfig, parse_jsonc, read_tsconfig
 
 EXTENSIONS: Final = (".ts", ".tsx", ".d.ts", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json")
+INDEX: Final = "/index"
 WRITTEN_FOR: Final = {
     ".js": (".ts", ".tsx", ".d.ts", ".jsx"),
     ".jsx": (".tsx",),
@@ -63,10 +64,15 @@ def file_at(paths: Container[str], place: str | None) -> str | None:
     if place is None:
         return None
     stem, extension = posixpath.splitext(place)
-    tries = [stem + other for other in WRITTEN_FOR.get(extension, ())]
-    tries += [place, *(place + one for one in EXTENSIONS)]
-    tries += [posixpath.join(place, "index" + one) for one in EXTENSIONS]
-    return next((one for one in tries if one in paths), None)
+    for other in WRITTEN_FOR.get(extension, ()):
+        if (one := stem + other) in paths:
+            return one
+    inside = place + INDEX if place and not place.endswith("/") else place + INDEX[1:]
+    for start, ends in ((place, ("", *EXTENSIONS)), (inside, EXTENSIONS)):
+        for end in ends:
+            if (one := start + end) in paths:
+                return one
+    return None
 
 
 def _mapped(config: TsConfig, spec: str) -> Iterator[str | None]:

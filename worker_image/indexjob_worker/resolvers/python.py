@@ -59,11 +59,15 @@ def _absolute(roots: list[str], spec: str, name: str | None, modules: Container[
     if top in sys.stdlib_module_names or spec == "__future__":
         return EXTERNAL
     for root in roots:
-        found = _module(posixpath.join(root, spec.replace(".", "/")), name, modules)
+        found = _module(_in(root, spec.replace(".", "/")), name, modules)
         if found:
             return internal(found)
-    ours = any(posixpath.join(root, top) + suffix in modules for root in roots for suffix in SUFFIXES)
+    ours = any(_in(root, top) + suffix in modules for root in roots for suffix in SUFFIXES)
     return UNRESOLVED if ours and not may_never_run else EXTERNAL
+
+
+def _in(root: str, place: str) -> str:
+    return f"{root}/{place}" if root else place
 
 
 def _module(place: str, name: str | None, modules: Container[str]) -> str | None:
