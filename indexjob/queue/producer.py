@@ -232,7 +232,7 @@ async def follow(
     Looks at once when a job ends (a notification says so), and every so many seconds for progress, and because notifications may get lost.
     """
     ended = asyncio.Event()
-    listening = asyncio.create_task(listen(database_url, FINISHED, lambda _: ended.set()))
+    listening = asyncio.create_task(listen(lambda: database_url, FINISHED, lambda _: ended.set()))
     try:
         while True:
             ended.clear()

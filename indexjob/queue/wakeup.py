@@ -24,15 +24,15 @@ CHECK_SECONDS = 15.0
 """A connection that says nothing for so long is asked whether it is still there: a dead network, too, says nothing."""
 
 
-async def listen(database_url: str, channel: str, heard: Callable[[str], None]) -> None:
+async def listen(database_url: Callable[[], str], channel: str, heard: Callable[[str], None]) -> None:
     """Call `heard(payload)` for each notification, and once (with "") after each connect, until cancelled; reconnects for ever.
 
-    The connection is its own, autocommit, and never prepares: LISTEN lives in the session.
+    `database_url` is asked at each connect: passwords change. The connection is its own, autocommit, and never prepares: LISTEN lives in the session.
     """
     while True:
         try:
             async with await psycopg.AsyncConnection.connect(
-                database_url, autocommit=True, prepare_threshold=None, connect_timeout=10
+                database_url(), autocommit=True, prepare_threshold=None, connect_timeout=10
             ) as connection:
                 await connection.execute(f"LISTEN {channel}")
                 heard("")

@@ -25,7 +25,7 @@ from indexjob_operator import figures, handlers, json_log, login, metrics, names
 from indexjob_operator.dispatcher import Dispatcher
 from indexjob_operator.health import Health, serving
 from indexjob_operator.kubernetes_api import INDEX_JOBS, JOBS, KubernetesApi
-from indexjob_operator.leadership import lead
+from indexjob_operator.leadership import lead, said
 from indexjob_operator.mirror import Mirror
 from indexjob_operator.postgres import WHAT as DATABASE
 from indexjob_operator.postgres import connection_options, until_usable
@@ -33,7 +33,7 @@ from indexjob_operator.reconciler import Reconciler
 from indexjob_operator.resource.model import GROUP, PLURAL, VERSION
 from indexjob_operator.retention import Retention
 from indexjob_operator.runtime.kubernetes import KubernetesRuntime
-from indexjob_operator.settings import DatabaseUrls, database_urls
+from indexjob_operator.settings import DatabaseUrls, SettingsError, database_urls
 from indexjob_operator.sweep import Sweep
 from indexjob_operator.tenants import write_tenants
 from indexjob_operator.term import Term
@@ -41,7 +41,7 @@ from indexjob_operator.watches import Watch
 from indexjob_operator.work_queue import WorkQueue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
     from uuid import UUID
 
@@ -76,7 +76,15 @@ async def run_cluster(
         json_log.conceal(*found)
         return found
 
-    urls()
+    known = urls()
+
+    def latest() -> DatabaseUrls:
+        """As the Secret is now, or was when it could last be read: passwords change while we run."""
+        nonlocal known
+        with suppress(SettingsError):
+            known = urls()
+        return known
+
     health = Health()
     async with AsyncExitStack() as stack:
         port = await stack.enter_async_context(serving(health, *address))
@@ -88,7 +96,9 @@ async def run_cluster(
         await until_usable(urls, credentials, stop, health)
         if stop.is_set():
             return
-        pool = Pool(lambda: urls().operator, min_size=1, max_size=CONNECTIONS, open=False, kwargs=connection_options())
+        pool = Pool(
+            lambda: latest().operator, min_size=1, max_size=CONNECTIONS, open=False, kwargs=connection_options()
+        )
         await stack.enter_async_context(pool)
         shown = figures.PoolFigures(pool)
         REGISTRY.register(shown)
@@ -99,10 +109,10 @@ async def run_cluster(
             if error is None:
                 health.has(DATABASE)
             else:
-                health.lacks(DATABASE, f"it fails: {json_log.scrub(str(error))}")
+                health.lacks(DATABASE, f"it fails: {json_log.scrub(said(error))}")
 
         async def serve(queue: LeaderQueue) -> None:
-            await _serve(queue, pool, urls(), settings, namespace, api, hints, health, stop)
+            await _serve(queue, pool, latest, settings, namespace, api, hints, health, stop)
 
         holder = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
         lease = timedelta(seconds=settings.queue.lease_seconds)
@@ -146,7 +156,7 @@ async def _watching(
 async def _serve(
     queue: LeaderQueue,
     pool: Pool,
-    urls: DatabaseUrls,
+    urls: Callable[[], DatabaseUrls],
     settings: Settings,
     namespace: str,
     api: KubernetesApi,
@@ -162,7 +172,7 @@ async def _serve(
         queue,
         runtime,
         settings.by_name(),
-        worker_database_url=urls.worker,
+        worker_database_url=lambda: urls().worker,
         local_repositories=False,
         heartbeat_timeout=await queue.heartbeat_timeout(),
         refused_again=timedelta(seconds=settings.patience.refused_again_seconds),
@@ -176,7 +186,7 @@ async def _serve(
     mirror = Mirror(
         ResourceQueue(pool, queue.epoch),
         api,
-        urls.operator,
+        lambda: urls().operator,
         tenant_of=settings.tenant_of,
         may_look_in=settings.may_look_in,
         namespaces=settings.watch_namespaces,
@@ -197,7 +207,7 @@ async def _serve(
         trying=lambda: health.beat("the sweep", SWEEP_SILENT_SECONDS + 2 * settings.queue.sweep_seconds),
     )
     beside = (*mirror.loops, lambda: figures.tell_of(queue))
-    term = Term(queue, work, dispatcher, reconciler, sweep, urls.operator, beside=beside)
+    term = Term(queue, work, dispatcher, reconciler, sweep, lambda: urls().operator, beside=beside)
     hints.index_job, hints.resource = work.add, mirror.hear
     hints.ending = partial(work.later, seconds=ENDING_SECONDS)
     metrics.LEADER.set(1)

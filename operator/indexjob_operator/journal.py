@@ -36,7 +36,7 @@ class Journal:
 
     async def run(self) -> None:
         """Until cancelled; a lost connection is made again."""
-        listening = asyncio.create_task(listen(self._database_url, FINISHED, self._heard))
+        listening = asyncio.create_task(listen(lambda: self._database_url, FINISHED, self._heard))
         try:
             while True:
                 with suppress(psycopg.Error):

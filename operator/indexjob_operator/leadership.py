@@ -54,13 +54,21 @@ async def lead(
                     await queue.renew(timedelta(0))
                 return
         except LeadershipLostError:
-            logger.warning("another operator leads now", extra={"action": "deposed"})
+            logger.warning(
+                "the lease is lost: another operator leads now, or Postgres was away for longer than it lasts",
+                extra={"action": "deposed"},
+            )
         except (psycopg.Error, TimeoutError) as error:
             heard(error)
-            logger.warning("Postgres fails: %s", error or "no answer in time", extra={"action": "database-error"})
+            logger.warning("Postgres fails: %s", said(error), extra={"action": "database-error"})
         with suppress(TimeoutError):
             async with asyncio.timeout(min(RETRY_SECONDS, lease.total_seconds() / 3)):
                 await stop.wait()
+
+
+def said(error: BaseException) -> str:
+    """In a sentence; a timeout has none of its own."""
+    return str(error) or "it gave no answer in time."
 
 
 async def _hold(

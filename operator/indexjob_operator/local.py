@@ -78,13 +78,13 @@ async def run_local(
             queue,
             runtime,
             profiles,
-            worker_database_url=worker_database_url or database_url,
+            worker_database_url=lambda: worker_database_url or database_url,
             local_repositories=True,
             heartbeat_timeout=await queue.heartbeat_timeout(),
         )
         dispatcher = Dispatcher(queue, work.add, concurrency=concurrency)
         sweep = Sweep(queue, runtime, work.add, interval_seconds=sweep_seconds, retention=retention, profiles=profiles)
-        term = Term(queue, work, dispatcher, reconciler, sweep, database_url)
+        term = Term(queue, work, dispatcher, reconciler, sweep, lambda: database_url)
         try:
             await _serve(term, runtime, stopping, once=once, drain_seconds=drain_seconds)
         finally:

@@ -66,7 +66,7 @@ class Mirror:
         self,
         queue: ResourceQueue,
         api: Api,
-        database_url: str,
+        database_url: Callable[[], str],
         *,
         tenant_of: Callable[[str], str],
         may_look_in: Callable[[str], bool],

@@ -21,6 +21,7 @@ from indexjob_operator.requests import build_request, build_run_spec
 from indexjob_operator.runtime.protocol import LaunchKey, LaunchRefusedError, LaunchSeen, PodSeen, Runtime
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from uuid import UUID
 
     from indexjob.queue.leader import ActiveJob, LeaderQueue
@@ -36,7 +37,8 @@ REFUSED_AGAIN = timedelta(seconds=30)
 class Reconciler:
     """Carries decisions out, in the queue and in the runtime.
 
-    `worker_database_url` is what workers are given; `local_repositories` whether they may clone what lies on this machine.
+    `worker_database_url` says what workers are given, for each launch anew, because passwords change; `local_repositories` whether they may clone what lies on
+    this machine.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class Reconciler:
         runtime: Runtime,
         profiles: Profiles,
         *,
-        worker_database_url: str,
+        worker_database_url: Callable[[], str],
         local_repositories: bool,
         heartbeat_timeout: timedelta,
         refused_again: timedelta = REFUSED_AGAIN,
@@ -124,7 +126,7 @@ class Reconciler:
         run_spec = build_run_spec(job, profile, local_repositories=self._local_repositories)
         reach("launching")
         request = build_request(
-            job, run_spec, profile, database_url=self._worker_database_url, launch_token=job.launch_token
+            job, run_spec, profile, database_url=self._worker_database_url(), launch_token=job.launch_token
         )
         try:
             await self._runtime.launch(request)

@@ -39,7 +39,7 @@ class Term:
         dispatcher: Dispatcher,
         reconciler: Reconciler,
         sweep: Sweep,
-        database_url: str,
+        database_url: Callable[[], str],
         *,
         beside: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import psycopg
+import pytest
+from helm_python import HelmError
+from psycopg import conninfo
 
 from indexjob import migrations
-from tests.cluster.chart.installed import NAMED, reaching, urls
+from tests.cluster.chart.installed import NAMED, Installed, reaching, urls
 from tests.cluster.chart.release import NAME, OPERATOR_PODS, Release
 from tests.cluster.machine.commands import until
 from tests.cluster.operator.ground import Database
@@ -45,6 +48,11 @@ def test_a_secret_without_the_right_keys_is_told_at_once(
     notes = release.install(NAMED, {"operator": {"replicas": 0}})
     assert 'The Secret "db" has neither the key worker-url nor url' in notes
     assert 'The Secret "db" has neither the key migrate-url nor url' in notes
+    with pytest.raises(HelmError):
+        release.helm.test(NAME, timeout=120)  # the database's owner, who may enqueue, isn't named
+    assert until(lambda: not release.space.list("pods", "app.kubernetes.io/component=test"), 30), (
+        "uninstall would leave it"
+    )
 
 
 def test_a_port_that_no_policy_lets_through_is_told_at_once(release: Release, credentials: Make) -> None:
@@ -71,6 +79,33 @@ def test_a_wrong_password_is_told_and_a_right_one_is_taken(
     credentials(**right)
     release.wait_until_ready(240)
     assert "canary" not in release.migration_log() + release.log()
+
+
+@pytest.mark.timeout(600)
+def test_passwords_that_change_while_it_runs_are_taken(
+    installed: Installed, reachable_database: Database, credentials: Make
+) -> None:
+    """The operator's own and the workers', without a restart, once the kubelet has brought them."""
+    release, changed = installed.release, urls(reachable_database)
+    with psycopg.connect(reachable_database.admin, autocommit=True) as admin:
+        for who in ("operator", "worker"):
+            login = conninfo.conninfo_to_dict(reachable_database.logins[who])
+            admin.execute(f"ALTER ROLE {login['user']} PASSWORD 'canary-changed'".encode())
+            changed[f"{who}_url"] = changed[f"{who}_url"].replace(str(login["password"]), "canary-changed")
+        credentials(**changed)
+        (pod,) = [pod["metadata"]["name"] for pod in release.space.list("pods", OPERATOR_PODS)]
+        release.space("annotate", "pod", pod, "test/look=again")  # or the kubelet takes a minute
+        read = ("exec", pod, "-c", "operator", "--", "cat", "/etc/indexjob/database/worker-url")
+        assert until(lambda: "changed" in release.space(*read), seconds=150, every=1)
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        job = installed.wait_for(installed.enqueue(installed.repository("changed")), "completed", "failed")
+        assert job["state"] == "completed", release.story()
+        listening = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        assert until(lambda: admin.execute(listening).fetchone() == (2,), seconds=30), "wake-ups and ends are heard"
+    assert "canary" not in release.log()
+    assert [one["metadata"]["name"] for one in release.space.list("pods", OPERATOR_PODS)] == [pod]
 
 
 def test_a_database_that_is_down_is_waited_for(

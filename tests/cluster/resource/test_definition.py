@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from tests.cluster.machine.commands import CommandFailedError
+from tests.cluster.machine.commands import CommandFailedError, until
 from tests.cluster.machine.kubectl import Kubectl
 from tests.cluster.namespace import Manifest, Namespace, fresh
 from tests.cluster.resource.world import index_job
@@ -49,9 +50,14 @@ def test_it_is_established_with_its_short_name_category_and_status(definition: s
 
 
 def test_kubectl_explains_every_field(definition: str, kubectl: Kubectl) -> None:
-    text = " ".join(kubectl("explain", "ij.spec").split())
-    assert "Higher goes first, among the jobs of the same tenant." in text
-    assert "<no description>" not in text + kubectl("explain", "ij.status")
+    def said(what: str) -> str:
+        with suppress(CommandFailedError):  # the API server tells of a new kind some moments after it serves it
+            return " ".join(kubectl("explain", what).split())
+        return ""
+
+    assert until(lambda: "Higher goes first, among the jobs of the same tenant." in said("ij.spec"), seconds=60)
+    assert "<no description>" not in said("ij.spec") + said("ij.status")
+    assert said("ij.status")
 
 
 def test_what_is_left_out_has_its_default(space: Namespace) -> None:

@@ -149,7 +149,7 @@ async def mirroring(
         async with _closing(api), pool:
             queue = ResourceQueue(pool, int(str(leader.epoch)))
             mirror = Mirror(
-                queue, api, database,
+                queue, api, lambda: database,
                 tenant_of=tenant_of, may_look_in=may_look_in, namespaces=(namespace.name,), sweep_seconds=sweep_seconds,
             )  # fmt: skip
             loops = [asyncio.ensure_future(_patiently(loop)) for loop in mirror.loops]

@@ -73,7 +73,7 @@ class Operating:
         runtime = await KubernetesRuntime.create(api, settings, self._namespace, await queue.instance())
         reconciler = Reconciler(
             queue, runtime, settings.by_name(),
-            worker_database_url=self._worker_url, local_repositories=False, heartbeat_timeout=await queue.heartbeat_timeout(),
+            worker_database_url=lambda: self._worker_url, local_repositories=False, heartbeat_timeout=await queue.heartbeat_timeout(),
             refused_again=timedelta(seconds=settings.patience.refused_again_seconds),
         )  # fmt: skip
         sweep = Sweep(
@@ -86,7 +86,7 @@ class Operating:
             work.add(job)
 
         dispatcher = Dispatcher(queue, claimed, concurrency=20, namespace=self._namespace)
-        term = asyncio.ensure_future(Term(queue, work, dispatcher, reconciler, sweep, self._database).run())
+        term = asyncio.ensure_future(Term(queue, work, dispatcher, reconciler, sweep, lambda: self._database).run())
         stopped = asyncio.ensure_future(self._stop.wait())
         await asyncio.wait({term, stopped}, return_when=asyncio.FIRST_COMPLETED)
         for task in (term, stopped):

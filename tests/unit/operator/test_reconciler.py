@@ -44,7 +44,7 @@ def looked(job: ActiveJob, *, claimed: bool) -> list[str]:
     runtime = Runtime()
     reconciler = Reconciler(
         Queue(job), runtime, Profiles(),  # type: ignore[arg-type]
-        worker_database_url="", local_repositories=False, heartbeat_timeout=timedelta(minutes=5),
+        worker_database_url=lambda: "", local_repositories=False, heartbeat_timeout=timedelta(minutes=5),
     )  # fmt: skip
     if claimed:
         reconciler.claimed(job.id)
