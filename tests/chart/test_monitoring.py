@@ -68,6 +68,12 @@ def test_each_alert_is_off_or_on_by_a_value(render: Engine, rule: str) -> None:
     assert names(without_it) == set(ALERTS.values()) - {ALERTS[rule]}
 
 
+def test_labels_of_ones_own_win(render: Engine) -> None:
+    mine = {"enabled": True, "alertLabels": {"severity": "page", "team": "code"}}
+    (group,) = render({"prometheusRule": mine}).one("PrometheusRule", "indexjob-operator")["spec"]["groups"]
+    assert {(rule["labels"]["severity"], rule["labels"]["team"]) for rule in group["rules"]} == {("page", "code")}
+
+
 def test_alerts_are_about_metrics_that_the_operator_has(render: Engine) -> None:
     known_from = (figures, metrics)  # once imported, they are registered
     assert all(known_from)

@@ -6,6 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from helm_python import HelmRenderError
 
 from tests.chart.conftest import TRIAL
 
@@ -31,6 +32,12 @@ def lets_through(rule: dict[str, Any], address: str) -> bool:
 
     blocks = [peer["ipBlock"] for peer in rule["to"]]
     return any(holds(b["cidr"]) and not any(map(holds, b.get("except", []))) for b in blocks)
+
+
+def test_dns_that_is_nowhere_is_refused(render: Engine) -> None:
+    """Instead of port 53 of any address."""
+    with pytest.raises(HelmRenderError, match="name the cluster's DNS"):
+        render({"networkPolicy": {"dns": {"podLabels": None, "namespaceLabels": None, "cidrs": []}}})
 
 
 def test_nothing_comes_in_to_workers(render: Engine) -> None:
@@ -84,9 +91,9 @@ def test_the_database_is_one_address_or_a_selector_and_a_port(render: Engine, na
 
 def test_the_trials_database_is_known(render: Engine) -> None:
     (rule,) = [r for r in policy(render, "indexjob-worker", base=TRIAL)["egress"] if r["ports"] == [{"port": 5432}]]
-    labels = render(base=TRIAL).one("Deployment", "indexjob-database")["spec"]["template"]["metadata"]["labels"]
+    labels = render(base=TRIAL).one("Deployment", "indexjob-trial-database")["spec"]["template"]["metadata"]["labels"]
     assert rule["to"][0]["podSelector"]["matchLabels"].items() <= labels.items()
-    spec = policy(render, "indexjob-database", base=TRIAL)
+    spec = policy(render, "indexjob-trial-database", base=TRIAL)
     assert spec["egress"] == []
     assert [rule["ports"] for rule in spec["ingress"]] == [[{"port": 5432}]]
 

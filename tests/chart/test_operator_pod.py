@@ -113,5 +113,5 @@ def test_tokens_are_the_operators_alone(render: Engine) -> None:
     assert not any(o["automountServiceAccountToken"] for o in accounts)
     assert found.operator_pod["spec"]["automountServiceAccountToken"] is True
     assert found.one("Pod", "indexjob-test")["spec"]["automountServiceAccountToken"] is False
-    trial = found.one("Deployment", "indexjob-database")["spec"]["template"]["spec"]
+    trial = found.one("Deployment", "indexjob-trial-database")["spec"]["template"]["spec"]
     assert trial["automountServiceAccountToken"] is False

@@ -81,6 +81,13 @@ def test_a_database_that_is_not_named_is_refused_with_a_sentence(
     assert words in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["a.b", "a" * 41])
+def test_a_name_that_kubernetes_would_not_take_is_refused_with_a_sentence(render: Engine, name: str) -> None:
+    with pytest.raises(HelmRenderError, match="set fullnameOverride"):
+        render(name=name)
+    assert render({"fullnameOverride": "short"}, name=name).names("Deployment") == {"short-operator"}
+
+
 def test_every_value_is_described_and_used() -> None:
     """By a comment, its own or the group's; and by a template."""
     templates = "".join(path.read_text() for path in (CHART / "templates").rglob("*") if path.is_file())

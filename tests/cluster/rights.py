@@ -118,7 +118,7 @@ def watched(cluster: Cluster, namespace: str, record: set[Right]) -> Watched:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who the operators of one test are: `kubeconfig` is theirs, `token` what it holds."""
+    """Who acts, such as the operators of one test: `kubeconfig` is theirs, `token` what it holds."""
 
     kubeconfig: Path
     token: str
@@ -132,12 +132,17 @@ def account(space: Namespace, folder: Path) -> Account:
     assert until(lambda: space.cluster.holds("-n", space.name, *may), seconds=10), (
         "the Roles that were made don't count"
     )
-    token = space("create", "token", ACCOUNT).strip()
+    return signed_in(space, ACCOUNT, folder)
+
+
+def signed_in(space: Namespace, name: str, folder: Path) -> Account:
+    """As this service account of the namespace."""
+    token = space("create", "token", name).strip()
     whole = yaml.safe_load(space.cluster.kubeconfig.read_text())
     current = next(one for one in whole["contexts"] if one["name"] == whole["current-context"])
-    current["context"]["user"] = ACCOUNT
-    whole["users"] = [{"name": ACCOUNT, "user": {"token": token}}]
-    path = folder / "operator.kubeconfig"
+    current["context"]["user"] = name
+    whole["users"] = [{"name": name, "user": {"token": token}}]
+    path = folder / f"{name}.kubeconfig"
     path.touch(mode=0o600)
     path.write_text(json.dumps(whole))
     return Account(path, token)

@@ -1,7 +1,12 @@
 {{/* Names, labels and images: what several templates say alike. No rule is in here. */}}
 
+{{/* What all names begin with, room left for what they end with: cut off, two releases would have one name. */}}
 {{- define "indexjob.base" -}}
-{{- .Values.fullnameOverride | default .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- $name := .Values.fullnameOverride | default .Release.Name -}}
+{{- if or (gt (len $name) 40) (contains "." $name) -}}
+{{- fail (printf "the release's name %q has a dot or more than 40 characters: set fullnameOverride to a name without." $name) -}}
+{{- end -}}
+{{- $name -}}
 {{- end -}}
 
 {{/* Of what is there once in a cluster: two releases may have the same name. */}}
@@ -70,7 +75,7 @@ app.kubernetes.io/component: trial-database
 {{- if not .trial.image -}}
 {{- fail "database.trial.image is missing: name an image that has Postgres, such as postgres:18." -}}
 {{- end -}}
-{{- printf "%s-database" (include "indexjob.base" $) -}}
+{{- printf "%s-trial-database" (include "indexjob.base" $) -}}
 {{- else if .existingSecret -}}
 {{- .existingSecret -}}
 {{- else -}}

@@ -3,13 +3,16 @@
 {{- define "indexjob.toDns" -}}
 {{- with .Values.networkPolicy.dns -}}
 - to:
-    {{- if .podLabels }}
+    {{- if not (or .podLabels .namespaceLabels .cidrs) }}
+    {{- fail "networkPolicy.dns: name the cluster's DNS by podLabels, namespaceLabels or cidrs; with none of them port 53 of any address would be open." }}
+    {{- end }}
+    {{- if or .podLabels .namespaceLabels }}
     - namespaceSelector:
         matchLabels:
-          {{- toYaml .namespaceLabels | nindent 10 }}
+          {{- toYaml (.namespaceLabels | default dict) | nindent 10 }}
       podSelector:
         matchLabels:
-          {{- toYaml .podLabels | nindent 10 }}
+          {{- toYaml (.podLabels | default dict) | nindent 10 }}
     {{- end }}
     {{- range .cidrs }}
     - ipBlock:
