@@ -15,6 +15,7 @@ import signal
 import time
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 KILL_SECONDS = 5.0
-CLEARING = "indexjob-clearing"
+DISPATCHER = "indexjob-dispatcher"
 
 Identity = tuple[int, int] | None
 """Of a file: device and inode; None for one that is gone."""
@@ -67,6 +68,7 @@ class Workspaces:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        _marked()
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def make(self, name: str) -> Workspace:
@@ -127,37 +129,27 @@ def _clear(path: Path) -> bool:
 
 
 class _Holders:
-    """The processes of a launch: those that have its `alive` open, but not its `owner` as the dispatcher has, also one that froze while it started them.
+    """The processes of a launch: those that have its `alive` open, and are no dispatcher.
 
-    Files are known by device and inode, and `alive` is kept open meanwhile, so that its inode is not given to another file. A child of ours that has not
-    executed its program yet has open what we have: it is told by a file that only we hold. Its name tells other dispatchers that we clear as they do: two that
-    take down the same launch at once must not take each other for it.
+    Files are known by device and inode, and `alive` is kept open meanwhile, so that its inode is not given to another file. Dispatchers have it open too, to
+    start a process, or while they take down the same launch at once; they are told by their mark.
     """
 
     def __init__(self, path: Path, open_files: ExitStack) -> None:
         self._group = path / "group"
-        self._ours: Identity = None
-        if hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir():
-            ours = os.memfd_create(CLEARING)
-            open_files.callback(os.close, ours)
-            self._ours = _identity(Path(f"/proc/self/fd/{ours}"))
         with suppress(OSError):
             open_files.callback(os.close, os.open(path / "alive", os.O_RDONLY))
-        self._alive, self._owner = _identity(path / "alive"), _identity(path / "owner")
+        self._alive = _identity(path / "alive")
 
     def kill(self) -> bool:
         """Whether there were any. Where the system does not tell (no /proc), the last process group is killed, and the lock tells."""
         if self._alive is None:
             return False
-        if self._ours is None:
+        if not _marked():
             with suppress(OSError, ValueError):
                 os.killpg(int(self._group.read_text()), signal.SIGKILL)
             return _lock_is_taken(self._group.with_name("alive"))
-        running = [
-            pid
-            for pid, files, clears in _open_files()
-            if self._alive in files and not files & {self._owner, self._ours} and not clears
-        ]
+        running = [pid for pid, files, dispatches in _open_files() if self._alive in files and not dispatches]
         for pid in running:
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -165,17 +157,30 @@ class _Holders:
 
 
 def _open_files() -> Iterator[tuple[int, set[Identity], bool]]:
-    """Each process of ours that is not dead, with the files that it has open, and whether it is a dispatcher that clears."""
+    """Each process of ours that is not dead, with the files that it has open, and whether it is a dispatcher."""
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
             with suppress(OSError):
                 links = list((process / "fd").iterdir())
-                yield int(process.name), {_identity(link) for link in links} - {None}, any(map(_clears, links))
+                yield int(process.name), {_identity(link) for link in links} - {None}, any(map(_is_mark, links))
 
 
-def _clears(link: Path) -> bool:
+@cache
+def _marked() -> bool:
+    """This process is a dispatcher, and says so from now on: it holds a file of that name, which no program that it starts inherits.
+
+    For good, because files are looked at one after the other: of a mark that came and went with `alive` a look may miss the one and see the other. False where
+    the system has no such file, or doesn't tell who holds which.
+    """
+    if not hasattr(os, "memfd_create") or not Path("/proc/self/fd").is_dir():
+        return False
+    os.memfd_create(DISPATCHER)
+    return True
+
+
+def _is_mark(link: Path) -> bool:
     try:
-        return str(link.readlink()).startswith(f"/memfd:{CLEARING} ")
+        return str(link.readlink()).startswith(f"/memfd:{DISPATCHER} ")
     except OSError:
         return False
 

@@ -75,6 +75,6 @@ def test_a_watched_namespace_is_deleted(world: World, other: Namespace) -> None:
     let_in(world, other)
     other.apply(index_job(world, "stays"))
     other.wait("ij/stays", until="condition=Complete", seconds=90)
-    assert operator.said("watch-grows"), "\n".join(operator.log)
+    world.wait(lambda: operator.said("watch-grows"), "it is watched, too")
     world.settle()
     world.assert_sound()

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from indexjob_operator.runtime.workspace import CLEARING, Workspaces
+from indexjob_operator.runtime.workspace import DISPATCHER, Workspaces
 
-DISPATCHER = """
+PROGRAM = """
 import os, subprocess, sys
 from pathlib import Path
-from indexjob_operator.runtime.workspace import CLEARING, Workspaces
+from indexjob_operator.runtime.workspace import Workspaces
 workspace = Workspaces(Path(sys.argv[1])).make("job-1")
 with workspace.alive() as alive:
     child = subprocess.Popen(["sleep", "600"], start_new_session=True, pass_fds=(alive,))
@@ -44,7 +44,7 @@ def test_a_workspace_is_private_and_goes_when_it_is_removed(tmp_path: Path) -> N
 
 def test_what_a_killed_dispatcher_left_is_killed_and_cleared_but_never_a_living_ones(tmp_path: Path) -> None:
     dispatcher = subprocess.Popen(
-        [sys.executable, "-c", DISPATCHER, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PROGRAM, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert dispatcher.stdin
     assert dispatcher.stdout
@@ -62,7 +62,7 @@ def test_what_a_killed_dispatcher_left_is_killed_and_cleared_but_never_a_living_
 
 def test_a_frozen_dispatchers_launch_is_taken_down_and_can_start_nothing_more(tmp_path: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", DISPATCHER + AGAIN, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PROGRAM + AGAIN, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as dispatcher:
         assert dispatcher.stdin
         assert dispatcher.stdout
@@ -100,7 +100,7 @@ def is_running(pid: int) -> bool:
 
 
 @pytest.mark.skipif(not hasattr(os, "memfd_create"), reason="tells processes by /proc, which is Linux's")
-@pytest.mark.parametrize(("name", "killed"), [(CLEARING, False), ("another", True)])
+@pytest.mark.parametrize(("name", "killed"), [(DISPATCHER, False), ("another", True)])
 def test_two_dispatchers_that_clear_the_same_launch_at_once_spare_each_other(
     tmp_path: Path, name: str, killed: bool
 ) -> None:
