@@ -39,7 +39,7 @@ class Listener:
 @asynccontextmanager
 async def listening(database: str, channel: str = wakeup.WAKE) -> AsyncIterator[Listener]:
     listener = Listener(database)
-    task = asyncio.create_task(wakeup.listen(database, channel, listener.heard.put_nowait))
+    task = asyncio.create_task(wakeup.listen(lambda: database, channel, listener.heard.put_nowait))
     try:
         assert await listener.next() == "", "it says that it has connected: what came before may have been missed"
         yield listener
