@@ -93,6 +93,8 @@ def test_an_eviction_spends_nothing(world: World) -> None:
         "create", "--raw", f"/api/v1/namespaces/{world.space.name}/pods/{name}/eviction", "-f", "-", stdin=json.dumps(eviction)
     )  # fmt: skip
     world.wait(lambda: len(world.attempts(job)) == 2, "another attempt")
+    # The pods of one look are recorded one after the other, a first one's end after its log was read.
+    world.wait(lambda: world.attempts(job)[0]["reason"], "why the first one ended")
     assert world.attempts(job)[0]["reason"] == "Evicted"
     assert (world.job(job)["state"], world.job(job)["launches"]) == ("running", 1)
     world.steer("cancel", job)
