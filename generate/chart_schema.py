@@ -12,7 +12,18 @@ PATH = "charts/indexjob-operator/values.schema.json"
 Schema = dict[str, Any]
 
 TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
-CIDR = r"^([0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}|[0-9a-fA-F:]+:[0-9a-fA-F:]*/[0-9]{1,3})$"
+GROUP = "[0-9a-fA-F]{1,4}"
+IPV4 = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}"
+IPV6 = "|".join(
+    (
+        f"({GROUP}:){{7}}{GROUP}",
+        *(f"({GROUP}:){{1,{before}}}(:{GROUP}){{1,{7 - before}}}" for before in range(1, 7)),
+        f"({GROUP}:){{1,7}}:",
+        f":(:{GROUP}){{1,7}}",
+        "::",
+    )
+)
+CIDR = f"({IPV4})/(3[0-2]|[12]?[0-9])|({IPV6})/(12[0-8]|1[01][0-9]|[1-9]?[0-9])"
 QUANTITY = {"type": ["string", "number"], "pattern": "^[0-9]+(\\.[0-9]+)?(m|k|Ki|M|Mi|G|Gi|T|Ti)?$"}
 
 
@@ -28,7 +39,8 @@ def _only(required: tuple[str, ...] = (), **properties: Schema) -> Schema:
 STRING: Schema = {"type": "string"}
 DEFINITIONS: dict[str, Schema] = {
     "strings": {"type": "object", "additionalProperties": STRING},
-    "cidr": {"type": "string", "pattern": CIDR},
+    "cidr": {"type": "string", "pattern": f"^({CIDR})$"},
+    "cidrOrNone": {"type": "string", "pattern": f"^({CIDR})?$"},
     "duration": {"type": "string", "pattern": "^[0-9]+(s|m|h|d)$"},
     "resources": _only(
         requests={"type": "object", "additionalProperties": QUANTITY},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from ipaddress import ip_interface
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,6 +48,12 @@ def test_lint_finds_nothing(values: dict[str, Any]) -> None:
         ({"imageRegistry": "https://registry.test/team"}, "at '/imageRegistry'"),
         ({"networkPolicy": {"database": {"port": 70000}}}, "at '/networkPolicy/database/port'"),
         ({"networkPolicy": {"git": {"privateRanges": ["10.0.0.1"]}}}, "at '/networkPolicy/git/privateRanges/0'"),
+        ({"networkPolicy": {"git": {"privateRanges": ["300.1.1.1/8"]}}}, "at '/networkPolicy/git/privateRanges/0'"),
+        ({"networkPolicy": {"apiServer": {"cidrs": ["10.0.0.0/40"]}}}, "at '/networkPolicy/apiServer/cidrs/0'"),
+        ({"networkPolicy": {"database": {"cidr": "10.0.0.0/40"}}}, "at '/networkPolicy/database/cidr'"),
+        ({"operator": {"podDisruptionBudget": {"maxUnavailable": -1}}}, "podDisruptionBudget/maxUnavailable'"),
+        ({"operator": {"podDisruptionBudget": {"maxUnavailable": "101%"}}}, "podDisruptionBudget/maxUnavailable'"),
+        ({"operator": {"podDisruptionBudget": {"maxUnavailable": "half"}}}, "podDisruptionBudget/maxUnavailable'"),
         ({"queue": {"concurency": 5}}, "additional properties 'concurency' not allowed"),
         ({"queue": {"concurrency": 0}}, "at '/queue/concurrency'"),
         ({"profiles": {"default": {"deadline": 5}}}, "additional properties 'deadline' not allowed"),
@@ -62,6 +69,38 @@ def test_a_wrong_value_is_refused_with_its_place(render: Engine, values: dict[st
     with pytest.raises(HelmValuesError) as refused:
         render(values)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("most", [0, 2, "0%", "50%", "100%"])
+def test_a_disruption_budget_may_be_a_number_or_a_percentage(render: Engine, most: int | str) -> None:
+    made = render({"operator": {"podDisruptionBudget": {"maxUnavailable": most}}})
+    assert made.one("PodDisruptionBudget", "indexjob-operator")["spec"]["maxUnavailable"] == most
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        *("0.0.0.0/0", "10.0.0.0/8", "10.1.2.3/32", "192.168.255.255/16", "256.0.0.1/8", "300.1.1.1/8", "10.0.0.0/33"),
+        *("10.0.0.0/40", "10.0.0/8", "10.0.0.0.0/8", "10.0.0.0/", "010.0.0.0/8", "10.0.0.0/-1", "10.0.0.1", " 10.0.0.0/8"),
+        *("::/0", "::1/128", "fd00::/8", "2001:db8::1:2/64", "1:2:3:4:5:6:7:8/128", "1:2:3:4:5:6:7::/112", "::2:3:4:5:6:7:8/9"),
+        *("1::3:4:5:6:7:8/99", "1:2:3:4:5:6::8/100", "::/129", "1:2:3/64", "1::2::3/64", "12345::/16", "1:2:3:4:5:6:7:8:9/64"),
+        *("1:2:3:4:5:6:7:8::/64", "::1:2:3:4:5:6:7:8/64", "g::/8", ":/8", ":::/8", "fd00::", "host.example/8"),
+    ],
+)  # fmt: skip
+def test_a_block_of_addresses_is_taken_if_it_is_one(render: Engine, block: str) -> None:
+    """By the measure of Python's own parser, at both places: where it may be empty, and in a list."""
+    for values in ({"database": {"cidr": block}}, {"git": {"privateRanges": [block]}}):
+        try:
+            ip_interface(block)
+        except ValueError:
+            possible = False
+        else:
+            possible = "/" in block
+        if possible:
+            render({"networkPolicy": values})
+        else:
+            with pytest.raises(HelmValuesError, match="does not match pattern"):
+                render({"networkPolicy": values})
 
 
 @pytest.mark.parametrize(
