@@ -16,7 +16,7 @@ import psycopg
 from psycopg import conninfo
 
 from indexjob import migrations
-from indexjob.database_errors import explain, explain_connecting
+from indexjob.database_errors import explain, explain_connecting, explain_migrating
 from indexjob.errors import DatabaseUrlError, SchemaError
 
 if TYPE_CHECKING:
@@ -125,11 +125,14 @@ def migrate(connection: psycopg.Connection) -> list[str]:
 
     Raises:
         SchemaError: the server is too old, or the schema too new.
+        RefusedError: the login may not; says what it lacks, and whose the schema is.
     """
     try:
         return migrations.migrate(connection)
     except migrations.SchemaVersionError as error:
         raise SchemaError(str(error)) from None
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise explain_migrating(error, connection) from error
 
 
 def _named(url_file: Path | None) -> tuple[str | None, str]:

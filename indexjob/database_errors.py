@@ -120,6 +120,33 @@ def explain(error: psycopg.Error, place: str) -> ClearError:
     return RefusedError(f"The database reports: {message}", hint)
 
 
+def explain_migrating(error: psycopg.Error, connection: psycopg.Connection) -> ClearError:
+    """Why this login may not migrate: what is there is somebody else's, or it may not make what is lacking."""
+    message = _sentence(error.diag.message_primary or str(error))
+    row = connection.execute(
+        "SELECT quote_ident(current_user), quote_ident(current_database()),"
+        " has_database_privilege(current_database(), 'CREATE'),"
+        " (SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user),"
+        " (SELECT quote_ident(pg_get_userbyid(nspowner)) FROM pg_namespace WHERE nspname = 'indexjob'"
+        "  AND NOT pg_has_role(current_user, nspowner, 'USAGE'))"
+    ).fetchone()
+    login, database, may_create, may_make_roles, owner = row or ("this login", "the database", True, True, None)
+    if owner:
+        return RefusedError(
+            message, f"The schema indexjob belongs to the role {owner}: migrate with its login instead of {login}'s."
+        )
+    lacking = [
+        *([] if may_create else [f"GRANT CREATE ON DATABASE {database} TO {login};"]),
+        *([] if may_make_roles else [f"ALTER ROLE {login} CREATEROLE;"]),
+    ]
+    if lacking:
+        return RefusedError(
+            message,
+            f"{login} would own the schema, and needs more rights for that. An administrator runs: {' '.join(lacking)}",
+        )
+    return RefusedError(message, f"An administrator gives {login} the right to that, or migrates.")
+
+
 def _sentence(text: str) -> str:
     """As prose: a capital (unless it begins with the name of something), a full stop."""
     text = " ".join(text.split())

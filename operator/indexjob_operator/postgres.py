@@ -50,7 +50,7 @@ async def until_usable(read: Callable[[], DatabaseUrls], directory: Path, stop: 
         try:
             await asyncio.to_thread(_prepare, read(), directory)
         except ClearError as error:
-            health.lacks(WHAT, error.sentence)
+            health.lacks(WHAT, str(error))
             if str(error) != said or loop.time() - said_at > SAY_AGAIN_SECONDS:
                 logger.warning("waiting for the database: %s", error, extra={"action": "database-unusable"})
                 said, said_at = str(error), loop.time()

@@ -14,12 +14,14 @@ from unittest.mock import ANY
 
 import psycopg
 import pytest
-from psycopg import conninfo
+from psycopg import conninfo, sql
 
 from indexjob import embedded, migrations
 from indexjob.database import place
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from conftest import Cli, Queue
 
 SECRET = "hunter2"
@@ -170,6 +172,62 @@ def test_migrate_makes_it_and_says_so_again(on: Any, empty_database: str) -> Non
     assert first["applied"] == [script.name for script in migrations.migrations()]
     assert on(empty_database, "migrate", "-o", "json").json == {**first, "applied": []}
     assert on(empty_database, "list", "-o", "json").json == []
+
+
+@pytest.fixture
+def login(empty_database: str) -> Iterator[Callable[..., str]]:
+    """A URL of that database for a new role with these attributes."""
+    names: list[sql.Identifier] = []
+
+    def make(name: str, attributes: str = "") -> str:
+        names.append(sql.Identifier(name))
+        server.execute(sql.SQL("CREATE ROLE {} LOGIN " + attributes).format(names[-1]))
+        return conninfo.make_conninfo(empty_database, user=name)
+
+    with psycopg.connect(empty_database, autocommit=True) as server:
+        yield make
+        for name in reversed(names):
+            server.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(name))
+            server.execute(sql.SQL("DROP ROLE {}").format(name))
+
+
+def test_who_may_not_migrate_is_told_what_to_run(on: Any, empty_database: str, login: Callable[..., str]) -> None:
+    """What it says is run, word for word, and then it can be done."""
+    url = login("new-migrator")
+    said = " ".join(on(url, "migrate").err.split())
+    assert "permission denied for database" in said.lower()
+    assert '"new-migrator" would own the schema' in said
+    commands = said.partition("An administrator runs: ")[2]
+    assert commands.startswith(f'GRANT CREATE ON DATABASE {conninfo.conninfo_to_dict(empty_database)["dbname"]} TO "')
+    with psycopg.connect(empty_database, autocommit=True) as administrator:
+        administrator.execute(commands.encode())
+    assert on(url, "migrate").code == 0
+
+
+def test_of_what_is_needed_only_what_is_lacking_is_told(
+    on: Any, empty_database: str, login: Callable[..., str]
+) -> None:
+    url = login("new_migrator")
+    name = str(conninfo.conninfo_to_dict(empty_database)["dbname"])
+    with psycopg.connect(empty_database, autocommit=True) as administrator:
+        administrator.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO new_migrator").format(sql.Identifier(name)))
+    said = " ".join(on(url, "migrate").err.split())
+    assert said.endswith("An administrator runs: ALTER ROLE new_migrator CREATEROLE;")
+
+
+def test_who_may_not_migrate_is_told_whose_the_schema_is(on: Any, login: Callable[..., str]) -> None:
+    """With and without rights of its own: more of them would not do."""
+    owner, others = login("schema_owner", "SUPERUSER"), (login("not_owner"), login("not_owner_either", "CREATEROLE"))
+    assert on(owner, "migrate").code == 0
+    for url in others:
+        result = on(url, "migrate")
+        said = " ".join(result.err.split())
+        assert result.code == 1
+        assert (
+            "The schema indexjob belongs to the role schema_owner: migrate with its login instead of not_owner" in said
+        )
+        assert "GRANT" not in said
+        assert "indexjob_reader looks" not in said
 
 
 def test_an_older_or_newer_schema(cli: Cli, admin: psycopg.Connection[Any]) -> None:
