@@ -104,19 +104,21 @@ async def run_cluster(
         REGISTRY.register(shown)
         stack.callback(REGISTRY.unregister, shown)
 
-        def heard(error: BaseException | None) -> None:
-            health.beat("the election", ELECTION_SILENT_SECONDS)
-            if error is None:
-                health.has(DATABASE)
-            else:
-                health.lacks(DATABASE, f"it fails: {json_log.scrub(said(error))}")
-
         async def serve(queue: LeaderQueue) -> None:
             await _serve(queue, pool, latest, settings, namespace, api, hints, health, stop)
 
         holder = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
         lease = timedelta(seconds=settings.queue.lease_seconds)
-        await lead(pool, holder, serve, stop, lease=lease, heard=heard)
+        await lead(pool, holder, serve, stop, lease=lease, heard=partial(election_heard, health))
+
+
+def election_heard(health: Health, error: BaseException | None) -> None:
+    """What standing for election shows of the database, which it asks for as long as the process lives."""
+    health.beat("the election", ELECTION_SILENT_SECONDS)
+    if error is None:
+        health.has(DATABASE)
+    else:
+        health.lacks(DATABASE, f"it fails: {json_log.scrub(said(error))}")
 
 
 @asynccontextmanager
