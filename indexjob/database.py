@@ -154,9 +154,9 @@ def _named(url_file: Path | None) -> tuple[str | None, str]:
 
 
 def _key_in(mounted: Path) -> Path:
-    """The first key that a mounted Secret has."""
-    if found := next((mounted / key for key in KEYS if (mounted / key).is_file()), None):
-        return found
+    """The first key that a mounted Secret has; an empty one counts only if there is no other."""
+    if found := [mounted / key for key in KEYS if (mounted / key).is_file()]:
+        return next((path for path in found if path.stat().st_size), found[0])
     raise DatabaseUrlError(
         f"The Secret mounted at {mounted}, which should hold the database's URL, is missing or has none of its keys.",
         f"Give it this part's key ({', '.join(KEYS[:-1])}), or the key url, which serves for all.",

@@ -142,7 +142,11 @@ def test_a_mounted_secret_can_name_the_database(cli: Cli, database: str, tmp_pat
     (tmp_path / "url").write_text(f"host=nowhere.invalid password={SECRET}")
     assert SECRET not in cli("list", "--database-url-file", tmp_path).err
     (tmp_path / "operator-url").write_text(database)
-    assert cli("list", "-o", "json", "--database-url-file", tmp_path).json == []
+    (tmp_path / "migrate-url").write_text("")
+    assert cli("list", "-o", "json", "--database-url-file", tmp_path).json == [], "an empty key is passed over"
+    (tmp_path / "operator-url").write_text("")
+    (tmp_path / "url").unlink()
+    assert f"{tmp_path}/migrate-url" in cli("list", "--database-url-file", tmp_path).err
 
 
 def test_migrate_can_wait_for_what_is_missing(empty_database: str, tmp_path: Path) -> None:
