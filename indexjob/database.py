@@ -18,6 +18,7 @@ from psycopg import conninfo
 from indexjob import migrations
 from indexjob.database_errors import explain, explain_connecting, explain_migrating
 from indexjob.errors import DatabaseUrlError, SchemaError
+from indexjob.private_ca import trusting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -139,8 +140,9 @@ def _named(url_file: Path | None) -> tuple[str | None, str]:
     """The URL and what it came from."""
     if url_file is None:
         return os.environ.get(VARIABLE, "").strip() or None, VARIABLE
-    if url_file.is_dir():
-        url_file = _key_in(url_file)
+    mounted = url_file if url_file.is_dir() else None
+    if mounted:
+        url_file = _key_in(mounted)
     try:
         url = url_file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -150,7 +152,7 @@ def _named(url_file: Path | None) -> tuple[str | None, str]:
         ) from None
     if not url:
         raise DatabaseUrlError(f"The file {url_file}, which should hold the database's URL, is empty.")
-    return url, str(url_file)
+    return trusting(url, mounted) if mounted else url, str(url_file)
 
 
 def _key_in(mounted: Path) -> Path:

@@ -73,7 +73,7 @@ async def run_cluster(
 
     def urls() -> DatabaseUrls:
         found = database_urls(credentials)
-        json_log.conceal(*found)
+        json_log.conceal(found.operator, found.worker, found.migrate)
         return found
 
     known = urls()
@@ -175,6 +175,7 @@ async def _serve(
         runtime,
         settings.by_name(),
         worker_database_url=lambda: urls().worker,
+        worker_database_ca=lambda: urls().worker_ca,
         local_repositories=False,
         heartbeat_timeout=await queue.heartbeat_timeout(),
         refused_again=timedelta(seconds=settings.patience.refused_again_seconds),

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from indexjob.outcome import ExitCode
+from indexjob.private_ca import CA_FILE
 from indexjob_operator import names
 from indexjob_operator.fitting import fitted
 from indexjob_operator.quantities import in_bytes
@@ -35,6 +36,8 @@ GIT_KEYS = ("username", "password", "token", "ssh-privatekey", "known_hosts", "c
 """The keys of a git credential that are handed on; whatever else its Secret holds stays where it is."""
 GIT_PREFIX = "git."
 RUN_SPEC, DATABASE_URL, LAUNCH_TOKEN = "run-spec.json", "database-url", "launch-token"
+DATABASE_CA = "database-ca.crt"
+"""There even if it is empty: of Job and Secret one may be made after the other, when the certificate has come or gone."""
 SECRET_VOLUMES = ("orders", "database", "git")
 ORDERS = "/run/indexjob/orders"
 GIT_CREDENTIALS = "/run/indexjob/git"
@@ -82,6 +85,7 @@ def secret_manifest(place: Place, request: LaunchRequest, git: Mapping[str, byte
         RUN_SPEC: spec.to_json().encode(),
         DATABASE_URL: request.database_url.encode(),
         LAUNCH_TOKEN: request.launch_token.encode(),
+        DATABASE_CA: request.database_ca.encode(),
         **{GIT_PREFIX + key: git[key] for key in GIT_KEYS if key in git},
     }
     return {
@@ -243,7 +247,7 @@ def _volumes(request: LaunchRequest, git_keys: list[str]) -> list[Manifest]:
     volumes = [
         {"name": "workspace", **_workspace(request.profile)},
         _files("orders", name, {RUN_SPEC: RUN_SPEC}),
-        _files("database", name, {DATABASE_URL: DATABASE_URL, LAUNCH_TOKEN: LAUNCH_TOKEN}),
+        _files("database", name, {DATABASE_URL: DATABASE_URL, LAUNCH_TOKEN: LAUNCH_TOKEN, DATABASE_CA: CA_FILE}),
     ]
     if git_keys:
         volumes.append(_files("git", name, {GIT_PREFIX + key: key for key in git_keys}))

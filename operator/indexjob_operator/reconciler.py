@@ -37,8 +37,8 @@ REFUSED_AGAIN = timedelta(seconds=30)
 class Reconciler:
     """Carries decisions out, in the queue and in the runtime.
 
-    `worker_database_url` says what workers are given, for each launch anew, because passwords change; `local_repositories` whether they may clone what lies on
-    this machine.
+    `worker_database_url` and `worker_database_ca` say what workers are given, for each launch anew, because passwords and certificates change;
+    `local_repositories` whether they may clone what lies on this machine.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class Reconciler:
         profiles: Profiles,
         *,
         worker_database_url: Callable[[], str],
+        worker_database_ca: Callable[[], str] = str,
         local_repositories: bool,
         heartbeat_timeout: timedelta,
         refused_again: timedelta = REFUSED_AGAIN,
@@ -57,6 +58,7 @@ class Reconciler:
         self._runtime = runtime
         self._profiles = profiles
         self._worker_database_url = worker_database_url
+        self._worker_database_ca = worker_database_ca
         self._local_repositories = local_repositories
         self._heartbeat_timeout = heartbeat_timeout
         self._refused_again = refused_again
@@ -126,7 +128,12 @@ class Reconciler:
         run_spec = build_run_spec(job, profile, local_repositories=self._local_repositories)
         reach("launching")
         request = build_request(
-            job, run_spec, profile, database_url=self._worker_database_url(), launch_token=job.launch_token
+            job,
+            run_spec,
+            profile,
+            database_url=self._worker_database_url(),
+            database_ca=self._worker_database_ca(),
+            launch_token=job.launch_token,
         )
         try:
             await self._runtime.launch(request)

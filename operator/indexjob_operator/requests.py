@@ -42,7 +42,7 @@ def memory_after(profile: Profile, oom_kills: int) -> int | None:
 
 
 def build_request(
-    job: ActiveJob, run_spec: RunSpec, profile: Profile, *, database_url: str, launch_token: str
+    job: ActiveJob, run_spec: RunSpec, profile: Profile, *, database_url: str, database_ca: str, launch_token: str
 ) -> LaunchRequest:
     """The run spec, with what is left of `backoffLimit`, what the worker needs to reach Postgres, and where its git credential is."""
     secret = job.options.get("credentials_secret")
@@ -52,6 +52,7 @@ def build_request(
         profile,
         database_url=database_url,
         launch_token=launch_token,
+        database_ca=database_ca,
         memory_bytes=memory_after(profile, job.oom_kills) if job.oom_kills else None,
         credential=CredentialRef(secret, job.options.get("credentials_namespace")) if secret else None,
     )

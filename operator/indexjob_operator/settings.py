@@ -11,6 +11,7 @@ import yaml
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, StringConstraints, ValidationError
 
 from indexjob.errors import ClearError
+from indexjob.private_ca import certificate_in, trusting
 from indexjob_operator.profiles import Profile, Profiles, Setting
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ class DatabaseUrls(NamedTuple):
     worker: str
     migrate: str | None
     """None where something else migrates."""
+    worker_ca: str = ""
+    """Certificate of a private CA, for the workers to check the server by; the other two name its file already."""
 
     def __repr__(self) -> str:
         return "DatabaseUrls(…)"
@@ -152,6 +155,8 @@ def read(given: Any, where: str = "the settings") -> Settings:
 def database_urls(directory: Path) -> DatabaseUrls:
     """What a mounted Secret gives: `operator-url`, `worker-url` and `migrate-url`; a single `url` serves for those that are missing.
 
+    A `ca.crt` beside them is what servers are checked by.
+
     Raises:
         SettingsError: there is neither.
     """
@@ -176,4 +181,10 @@ def database_urls(directory: Path) -> DatabaseUrls:
             "Give its Secret the key url, or operator-url, worker-url and migrate-url.",
         )
 
-    return DatabaseUrls(needed("operator"), needed("worker"), one("migrate"))
+    operator, worker, migrate = needed("operator"), needed("worker"), one("migrate")
+    return DatabaseUrls(
+        trusting(operator, directory),
+        worker,
+        trusting(migrate, directory) if migrate else None,
+        certificate_in(directory),
+    )

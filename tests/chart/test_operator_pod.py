@@ -46,10 +46,10 @@ def test_the_schemas_owner_is_a_login_of_the_migration_alone(render: Engine) -> 
     pod = found.operator_pod["spec"]
     migrate, operator = containers(pod)
     assert migrate["command"] == ["indexjob", "migrate", "--wait"]
-    assert keys(pod, migrate, "/etc/indexjob/database") == {"migrate-url", "url"}
-    assert keys(pod, operator, "/etc/indexjob/database") == {"operator-url", "worker-url", "url"}
+    assert keys(pod, migrate, "/etc/indexjob/database") == {"migrate-url", "url", "ca.crt"}
+    assert keys(pod, operator, "/etc/indexjob/database") == {"operator-url", "worker-url", "url", "ca.crt"}
     test = found.one("Pod", "indexjob-test")["spec"]
-    assert keys(test, test["containers"][0], "/etc/indexjob/database") == {"operator-url", "url"}
+    assert keys(test, test["containers"][0], "/etc/indexjob/database") == {"operator-url", "url", "ca.crt"}
 
 
 def test_migrating_can_be_left_to_others(render: Engine) -> None:
@@ -79,12 +79,12 @@ def test_a_standby_may_stand_beside_it(render: Engine) -> None:
 
 
 def test_more_may_be_mounted_and_set(render: Engine) -> None:
-    """A database's CA, say: for the migration, the operator and the test."""
+    """A proxy's CA, say: for the migration, the operator and the test."""
     mount = {"name": "ca", "mountPath": "/etc/ca"}
     found = render(
         {
             "operator": {
-                "extraEnv": [{"name": "PGSSLROOTCERT", "value": "/etc/ca/ca.crt"}],
+                "extraEnv": [{"name": "SSL_CERT_FILE", "value": "/etc/ca/ca.crt"}],
                 "extraVolumes": [{"name": "ca", "configMap": {"name": "ca"}}],
                 "extraVolumeMounts": [mount],
                 "nodeSelector": {"a": "b"},
@@ -101,7 +101,7 @@ def test_more_may_be_mounted_and_set(render: Engine) -> None:
         assert spec["imagePullSecrets"] == [{"name": "pull"}]
         for container in containers(spec):
             assert mount in container["volumeMounts"]
-            assert {"name": "PGSSLROOTCERT", "value": "/etc/ca/ca.crt"} in container["env"]
+            assert {"name": "SSL_CERT_FILE", "value": "/etc/ca/ca.crt"} in container["env"]
     assert (pod["nodeSelector"], pod["priorityClassName"]) == ({"a": "b"}, "high")
     assert found.operator_pod["metadata"]["labels"]["team"] == "x"
 

@@ -12,6 +12,7 @@ from psycopg import conninfo
 
 from indexjob.index import AlreadyPublishedError, PublishError
 from indexjob.index import FencedError as PublishFencedError
+from indexjob.private_ca import trusting
 from indexjob_worker.control import Control
 from indexjob_worker.errors import DatabaseError, FencedError, InvalidRunSpecError
 from indexjob_worker.journal import Journal
@@ -36,6 +37,7 @@ class Database:
         except psycopg.ProgrammingError:
             raise InvalidRunSpecError("The mounted database-url is no connection string of Postgres.") from None
         journal.scrub.learn(str(password or ""), unquote(str(password or "")))
+        self._url = trusting(self._url, directory)
 
     def connect(self, seconds: int = 10) -> psycopg.Connection[Any]:
         """One try, in autocommit. Without server-side prepared statements, for poolers that share sessions."""

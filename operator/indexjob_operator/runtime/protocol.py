@@ -43,6 +43,7 @@ class CredentialRef(NamedTuple):
 class LaunchRequest:
     """All that a launch needs. The two secrets go to the worker's `index` alone, the git credential to `clone` alone, as files.
 
+    `database_ca` is the certificate of a private CA, to check the database's server by; empty is none.
     `memory_bytes` is for a launch after one that was killed for memory; None is what the profile says.
     """
 
@@ -51,6 +52,7 @@ class LaunchRequest:
     profile: Profile
     database_url: str = field(repr=False)
     launch_token: str = field(repr=False)
+    database_ca: str = ""
     memory_bytes: int | None = None
     credential: CredentialRef | None = None
 

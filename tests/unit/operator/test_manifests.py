@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from indexjob.private_ca import CA_FILE
 from indexjob.run_spec import RunSpec
 from indexjob_operator.fitting import fitted
 from indexjob_operator.manifests import Owner, job_manifest, owned_by_job, secret_manifest, secret_of
@@ -90,7 +91,7 @@ def test_each_credential_is_mounted_where_it_is_used_and_nowhere_else() -> None:
     items = {v["name"]: [i["key"] for i in v["secret"]["items"]] for v in spec["volumes"] if "secret" in v}
     assert items == {
         "orders": ["run-spec.json"],
-        "database": ["database-url", "launch-token"],
+        "database": ["database-url", "launch-token", "database-ca.crt"],
         "git": ["git.username", "git.password"],
     }
     assert {v["secret"]["defaultMode"] for v in spec["volumes"] if "secret" in v} == {0o440}
@@ -109,11 +110,22 @@ def test_without_a_git_credential_nothing_of_one_is_said() -> None:
     assert "--git-credentials" in containers(pod_spec(git=GIT))[0]["args"]
 
 
+def test_a_private_ca_of_the_database_is_beside_its_url_and_there_if_it_is_empty() -> None:
+    """Where the worker looks for it. The Job is the same with and without."""
+    (database,) = [v["secret"]["items"] for v in pod_spec()["volumes"] if v["name"] == "database"]
+    assert {"key": "database-ca.crt", "path": CA_FILE} in database
+    assert job_manifest(PLACE, request(database_ca="a certificate"), {}) == job_manifest(PLACE, request(), {})
+    for certificate in ("a certificate", ""):
+        data = secret_manifest(PLACE, request(database_ca=certificate), {})["data"]
+        assert base64.b64decode(data["database-ca.crt"]).decode() == certificate
+
+
 def test_no_secret_is_in_the_job_and_all_of_them_are_in_the_secret() -> None:
     assert "canary" not in json.dumps(job_manifest(PLACE, request(), GIT))
     secret = secret_manifest(PLACE, request(), GIT | {"other": b"not for git"})
     files = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
-    assert set(files) == {"run-spec.json", "database-url", "launch-token", "git.username", "git.password"}
+    own = {"run-spec.json", "database-url", "launch-token", "database-ca.crt"}
+    assert set(files) == own | {"git.username", "git.password"}
     assert files["database-url"] == "postgresql://canary-url"
     assert secret["immutable"] is True
     assert "canary" not in repr(request())

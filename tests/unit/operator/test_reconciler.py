@@ -30,6 +30,7 @@ class Runtime:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.requests: list[LaunchRequest] = []
 
     async def observe(self, key: LaunchKey) -> LaunchSeen:
         self.asked.append("observe")
@@ -37,6 +38,7 @@ class Runtime:
 
     async def launch(self, request: LaunchRequest) -> None:
         self.asked.append("launch")
+        self.requests.append(request)
 
 
 def looked(job: ActiveJob, *, claimed: bool) -> list[str]:
@@ -65,3 +67,17 @@ def test_what_may_be_there_is_asked_for() -> None:
     assert looked(TAKES, claimed=False) == ["observe", "observe"]
     assert looked(RUNNING, claimed=True) == ["observe", "observe"]
     assert looked(replace(TAKES, verdict="completed"), claimed=True) == ["observe", "observe"]
+
+
+def test_each_launch_is_given_what_its_worker_reaches_the_database_with_as_it_is_then() -> None:
+    """Passwords and certificates change while the operator runs."""
+    runtime, given = Runtime(), iter(("first", "second"))
+    reconciler = Reconciler(
+        Queue(TAKES), runtime, Profiles(),  # type: ignore[arg-type]
+        worker_database_url=lambda: "url", worker_database_ca=lambda: next(given),
+        local_repositories=False, heartbeat_timeout=timedelta(minutes=5),
+    )  # fmt: skip
+    for _ in range(2):
+        reconciler.claimed(TAKES.id)
+        asyncio.run(reconciler.reconcile(TAKES.id))
+    assert [(one.database_url, one.database_ca) for one in runtime.requests] == [("url", "first"), ("url", "second")]
