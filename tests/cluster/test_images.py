@@ -102,6 +102,14 @@ def test_an_image_runs_as_nobody_and_says_what_it_is(project_images: dict[str, P
     assert labels["licenses"] == "Apache-2.0"
 
 
+def test_an_image_names_the_public_authorities_to_psycopg(project_images: dict[str, Path], part: str) -> None:
+    """The OpenSSL of its wheel looks for them where no system has them: without this, `sslrootcert=system` trusts nobody."""
+    image = Image(project_images[part])
+    environment = dict(one.split("=", 1) for one in image.config["config"]["Env"])
+    assert environment["SSL_CERT_FILE"] == "/etc/ssl/certs/ca-certificates.crt"
+    assert environment["SSL_CERT_DIR"] == "/etc/ssl/certs"
+
+
 def test_an_image_holds_no_build_tools_and_no_caches(project_images: dict[str, Path], part: str) -> None:
     unwanted = re.compile(
         r"^/(build|source|wheels|requirements|root|tmp|run/secrets)/|/(pip|setuptools|hatchling|wheel)/__init__\.py$"

@@ -108,3 +108,15 @@ def test_workers_are_handed_the_certificate_and_a_url_as_it_was_written(mounted:
     assert (urls.worker, urls.worker_ca) == (url, "a certificate") == (url, certificate_in(mounted))
     known = conninfo.conninfo_to_dict(urls.operator)
     assert (known["password"], known["sslrootcert"]) == ("canary", f"{mounted}/ca.crt")
+
+
+def test_the_systems_authorities_are_those_that_the_environment_names(
+    url: str, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the images do it: psycopg's own OpenSSL finds none by itself."""
+    system = f"{url}&sslrootcert=system"
+    monkeypatch.setenv("SSL_CERT_FILE", str(pair[0].parent / "none"))
+    monkeypatch.setenv("SSL_CERT_DIR", str(pair[0].parent / "none"))
+    assert "certificate verify failed" in heard(system)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pair[0]))
+    assert TRUSTED in heard(system)
