@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from indexjob.database import KEYS
 from tests.chart.conftest import TRIAL
 
 if TYPE_CHECKING:
@@ -50,6 +51,16 @@ def test_the_schemas_owner_is_a_login_of_the_migration_alone(render: Engine) -> 
     assert keys(pod, operator, "/etc/indexjob/database") == {"operator-url", "worker-url", "url", "ca.crt"}
     test = found.one("Pod", "indexjob-test")["spec"]
     assert keys(test, test["containers"][0], "/etc/indexjob/database") == {"operator-url", "url", "ca.crt"}
+
+
+def test_the_command_line_finds_the_database_in_each_pod(render: Engine) -> None:
+    """So that people can call it in the operator's, too."""
+    found = render()
+    pods = found.operator_pod["spec"], found.one("Pod", "indexjob-test")["spec"]
+    for pod in pods:
+        for container in containers(pod):
+            (place,) = [one["value"] for one in container["env"] if one["name"] == "INDEXJOB_DATABASE_URL_FILE"]
+            assert keys(pod, container, place) & set(KEYS)
 
 
 def test_migrating_can_be_left_to_others(render: Engine) -> None:

@@ -1,9 +1,11 @@
 """A first try is one command: a throw-away Postgres, an operator, and a test that needs nothing else."""
 
+import json
+
 import pytest
 
 from tests.cluster.chart.conftest import TRIAL
-from tests.cluster.chart.release import NAME, Release
+from tests.cluster.chart.release import NAME, OPERATOR, Release
 
 
 @pytest.mark.usefixtures("postgres_pod_image")
@@ -16,6 +18,8 @@ def test_one_command_gives_a_running_operator_and_helm_test_indexes_the_sample(r
     assert "is at version" in release.migration_log()
     for _ in range(2):
         release.helm.test(NAME, timeout=120)
+    listed = release.space("exec", OPERATOR, "--", "indexjob", "list", "--output", "json")
+    assert {job["repository"] for job in json.loads(listed)} == {"https://sample.invalid/indexjob"}
     release.upgrade(TRIAL, {"queue": {"concurrency": 3}})
     release.wait_until_ready()
     release.helm.test(NAME, timeout=120)
