@@ -59,12 +59,18 @@ def there(kind: str, name: str, namespace: str = "ij", **data: str) -> Manifest:
     return {"apiVersion": "v1", "kind": kind, "metadata": place, **({"data": encoded} if data else {})}
 
 
-def missing(objects: list[Manifest], *values: Manifest) -> list[str]:
-    """What is named as missing where these are there."""
+def told(objects: list[Manifest], *values: Manifest) -> str:
+    """What is said where these are there."""
     with answering(objects) as url, Config(kubeconfig_content=kubeconfig(url), namespace="ij") as helm:
         release = helm.install(CHART, "indexjob", merged(NAMED, *values), namespace="ij", dry_run="server")
     notes = str(release["notes"])
     assert "canary" not in notes
+    return notes
+
+
+def missing(objects: list[Manifest], *values: Manifest) -> list[str]:
+    """What of it is named as missing."""
+    notes = told(objects, *values)
     found = notes.partition("MISSING:")[2].partition("NOTE:")[0]
     return [line.removeprefix("  - ") for line in found.splitlines() if line.startswith("  - ")]
 
@@ -88,6 +94,14 @@ def test_a_key_without_a_url_is_missing_unless_one_serves_for_all(key: str, blan
     assert missing([there("Secret", "db", **held, url=URL)]) == []
     without = {"database": {"migrate": False}}
     assert bool(missing([there("Secret", "db", **held)], without)) == (key != "migrate-url")
+
+
+def test_workers_with_the_login_of_all_are_told_of() -> None:
+    words = 'The Secret "db" has no worker-url'
+    assert words in told([there("Secret", "db", url=URL)])
+    assert words in told([there("Secret", "db", url=URL, **{"worker-url": ""})])
+    assert words not in told([there("Secret", "db", url=URL, **{"worker-url": URL})])
+    assert words not in told([there("Secret", "db", **ALL)])
 
 
 def test_a_secret_that_holds_nothing_lacks_all_keys() -> None:
