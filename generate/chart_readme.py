@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from generate.chart_values import Value, read
+from generate.chart_values import Value, in_yaml, read
 from indexjob_operator.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ For a first try, with a throw-away Postgres:
 
     helm install indexjob charts/indexjob-operator --set database.trial.enabled=true --set database.trial.image=postgres:18
 
-Then `helm test indexjob` indexes a tiny repository, without needing a network. How to prepare a database, upgrade, back up and find out what is
-wrong: [docs/operations.md](../../docs/operations.md). `values.schema.json` refuses whatever this page doesn't name.
+Both images have to be where the nodes find them: `imageRegistry`. Then `helm test indexjob` indexes a tiny repository, without needing a network.
+How to prepare a database, upgrade, back up and find out what is wrong: [docs/operations.md](../../docs/operations.md). `values.schema.json` refuses
+whatever this page doesn't name.
 """
 TABLE = "| value | default | |\n| --- | --- | --- |"
 
@@ -74,7 +75,9 @@ def _fields(name: str, schema: dict[str, Any], settings: dict[str, Any], default
         yield from _fields(f"{name}.NAME", of_names, settings)
     else:
         yield _row(
-            name, {} if default is None and schema.get("type") == "object" else default, schema.get("description", "")
+            name,
+            {} if default is None and schema.get("type") == "object" else default,
+            in_yaml(schema.get("description", "")),
         )
 
 

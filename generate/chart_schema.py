@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from generate.chart_values import Value, read
+from generate.chart_values import Value, in_yaml, read
 from indexjob_operator.settings import Settings
 
 PATH = "charts/indexjob-operator/values.schema.json"
@@ -105,4 +105,7 @@ def _tidy(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     closed = {"additionalProperties": False} if "patternProperties" in schema else {}
-    return closed | {key: _tidy(one) for key, one in schema.items() if key not in {"title", "default"}}
+    tidy = closed | {key: _tidy(one) for key, one in schema.items() if key not in {"title", "default"}}
+    if isinstance(text := schema.get("description"), str):
+        tidy["description"] = in_yaml(text)
+    return tidy

@@ -5,6 +5,7 @@ A comment block right above a key is that key's. Of a section's first block, wha
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,3 +79,8 @@ def _comment_above(line: int, column: int, lines: list[str]) -> list[str]:
 
 def _after(word: str, comment: list[str]) -> str:
     return next((line.removeprefix(word).strip() for line in comment if line.startswith(word)), "")
+
+
+def in_yaml(text: str) -> str:
+    """What the settings say of themselves in Python's words, in those of values."""
+    return re.sub(r"\bNone\b", "null", text)

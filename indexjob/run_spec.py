@@ -31,14 +31,21 @@ class Limits:
         "extra": "forbid",
         "alias_generator": _in_camel_case,
         "populate_by_name": True,
+        "use_attribute_docstrings": True,
     }
 
     file_bytes: int = field(default=MIB, metadata=POSITIVE)
+    """A larger file is listed in the index, and not read."""
     file_seconds: float = field(default=10.0, metadata=POSITIVE)
+    """A file that takes longer to parse is set aside, and the others go on."""
     files: int = field(default=1_000_000, metadata=POSITIVE)
+    """A commit with more of them ends the run."""
     total_bytes: int = field(default=4096 * MIB, metadata=POSITIVE)
+    """So do files to index that have more than this together."""
     clone_bytes: int = field(default=8192 * MIB, metadata=POSITIVE)
+    """So does a clone that gets larger."""
     extractor_memory_bytes: int = field(default=1024 * MIB, metadata=POSITIVE)
+    """A file that takes more memory to parse is set aside."""
     extractors: int | None = field(default=None, metadata=POSITIVE)
     """Extraction children; None takes one per CPU that the container may use."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from ipaddress import ip_interface
 from typing import TYPE_CHECKING, Any
@@ -125,6 +126,17 @@ def test_a_name_that_kubernetes_would_not_take_is_refused_with_a_sentence(render
     with pytest.raises(HelmRenderError, match="set fullnameOverride"):
         render(name=name)
     assert render({"fullnameOverride": "short"}, name=name).names("Deployment") == {"short-operator"}
+
+
+def test_values_are_spoken_of_in_yamls_words() -> None:
+    """Also where the operator's settings, which are Python, say what they are; and of each limit of a run what it does."""
+    for path in ("README.md", "values.schema.json"):
+        assert not re.search(r"\bNone\b", (CHART / path).read_text())
+    limits = re.findall(
+        r"^\| `profiles\.NAME\.limits\.\w+` \| .* \| (.*) \|$", (CHART / "README.md").read_text(), re.MULTILINE
+    )
+    assert limits
+    assert all(limits)
 
 
 def test_every_value_is_described_and_used() -> None:
