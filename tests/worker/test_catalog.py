@@ -97,6 +97,13 @@ def test_manifests_and_dependencies(catalog: Catalog) -> None:
     assert list(catalog.dependencies()) == [("x/go.mod", "go.mod", "a", "internal"), ("go.mod", None, "os", "external")]
 
 
+def test_whatever_is_above_a_file_may_be_a_directory(catalog: Catalog) -> None:
+    catalog.add([found("a/b/c.py"), found("a/d/e/f.py"), found("g.py"), found("h/link", status="symlink")])
+    paths = catalog.paths()
+    assert all(map(paths.may_be_directory, ("a", "a/b", "a/d", "a/d/e")))
+    assert not any(map(paths.may_be_directory, ("g.py", "a/b/c.py", "b", "h", "a/")))
+
+
 def test_a_path_twice_is_the_repository_s_fault(catalog: Catalog) -> None:
     with pytest.raises(CorruptRepositoryError, match="twice"):
         catalog.add([found("a.py"), found("a.py", "b")])

@@ -6,6 +6,7 @@ leave its cache, so no byte is written for them. They are the worker's alone, an
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +20,8 @@ AT_ONCE: Final = 500
 CACHE_KIB: Final = 1024
 FILTER_BITS: Final = 1 << 23
 """One MiB: of a million files' paths a seventh of those that are not there pass."""
+NUMBERS_KEPT: Final = 2_000
+"""Of files that are imported: mostly the same ones soon again."""
 NOT_REGULAR: Final = frozenset({"symlink", "submodule"})
 
 SCHEMA: Final = f"""
@@ -210,14 +213,28 @@ class Catalog:
 
 
 class Paths:
-    """The paths of a commit's regular files. Most that are asked for are not there: a bit for the hash of each that is tells so without asking the table."""
+    """The paths of a commit's regular files.
+
+    Most that are asked for are not there: a bit for the hash of each that is, and of each directory with its slash, tells so without asking the table.
+    """
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._bits = bytearray(FILTER_BITS >> 3)
+        self.number = lru_cache(NUMBERS_KEPT)(self._number)
+        last = ""
         for path in self:
-            place = hash(path) % FILTER_BITS
-            self._bits[place >> 3] |= 1 << (place & 7)
+            self._note(path)
+            directory = path[: path.rfind("/") + 1]
+            if directory != last:
+                last = directory
+                while directory:
+                    self._note(directory)
+                    directory = directory[: directory.rfind("/", 0, -1) + 1]
+
+    def _note(self, path: str) -> None:
+        place = hash(path) % FILTER_BITS
+        self._bits[place >> 3] |= 1 << (place & 7)
 
     def __iter__(self) -> Iterator[str]:
         """In git's order."""
@@ -230,7 +247,12 @@ class Paths:
             bool(self._bits[place >> 3] & 1 << (place & 7)) and isinstance(path, str) and self.number(path) is not None
         )
 
-    def number(self, path: str) -> int | None:
+    def may_be_directory(self, path: str) -> bool:
+        """False: no file is below it. True may be wrong."""
+        place = hash(f"{path}/") % FILTER_BITS
+        return bool(self._bits[place >> 3] & 1 << (place & 7))
+
+    def _number(self, path: str) -> int | None:
         """Its place in git's order, from 1; None if there is no such file."""
         query = "SELECT id, status FROM file WHERE directory = ? AND name = ?"
         try:

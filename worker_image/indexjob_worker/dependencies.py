@@ -5,7 +5,6 @@ imports and manifests. The next commit mostly changes none of them.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 from hashlib import sha256
 from itertools import groupby, islice
 from operator import itemgetter
@@ -22,7 +21,6 @@ from indexjob_worker.version import EXTRACTOR_VERSION
 
 RESOLVER_VERSION: Final = 3
 """Raise it whenever the same imports, paths and manifests give other dependencies."""
-NUMBERS_KEPT: Final = 1_000
 
 
 def graph(catalog: Catalog, objects: Objects, writer: IndexWriter) -> Graph:
@@ -41,7 +39,7 @@ def graph(catalog: Catalog, objects: Objects, writer: IndexWriter) -> Graph:
 def _resolved(catalog: Catalog, writer: IndexWriter) -> Edges:
     """Every dependency into the catalog; those on files of the commit also as what circles are looked for in."""
     paths = catalog.paths()
-    number = lru_cache(NUMBERS_KEPT)(paths.number)
+    number = paths.number
     edges = Edges()
     found = resolve(_sources(catalog, writer), Tree(paths, catalog.manifests()))
     for path, rows in groupby(found, key=itemgetter(0)):

@@ -8,6 +8,7 @@ that `dependents` of a file needs no second rule. It makes no circles that aren'
 their edges from importers alone, never from each other.
 """
 
+import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Final, NamedTuple
@@ -48,9 +49,10 @@ def resolve(files: Iterable[ImportingFile], tree: Tree) -> Iterator[Dependency]:
 
     for path, language, imports in files:
         find = resolver(language.resolver)
+        directory = posixpath.dirname(path)
         found: dict[Dependency, None] = {}
         for item in imports:
-            kind, targets = find(path, item)
+            kind, targets = find(directory, item)
             for target in targets:
                 if target != path:
                     found[Dependency(path, target, item.spec, kind)] = None

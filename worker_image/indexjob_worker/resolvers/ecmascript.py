@@ -1,7 +1,7 @@
 """JavaScript and TypeScript: an import names a file as Node, bundlers and TypeScript understand it."""
 
 import posixpath
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from indexjob_worker.resolvers.target import (
     ANSWERS_KEPT,
     EXTERNAL,
     UNRESOLVED,
+    Paths,
     Resolve,
     Target,
     Tree,
@@ -52,14 +53,14 @@ def ecmascript_resolver(tree: Tree) -> Resolve:
                 return internal(found)
         return packages.target(directory, spec)
 
-    return lambda path, item: _found(find, path, item)
+    return lambda directory, item: _found(find, directory, item)
 
 
-def _found(find: Callable[[str, str], Target], path: str, item: Import) -> Target:
-    return find(posixpath.dirname(path), item.spec)
+def _found(find: Callable[[str, str], Target], directory: str, item: Import) -> Target:
+    return find(directory, item.spec)
 
 
-def file_at(paths: Container[str], place: str | None) -> str | None:
+def file_at(paths: Paths, place: str | None) -> str | None:
     """The file that a path means: itself, written for another, without its extension, or a directory's index."""
     if place is None:
         return None
@@ -67,12 +68,14 @@ def file_at(paths: Container[str], place: str | None) -> str | None:
     for other in WRITTEN_FOR.get(extension, ()):
         if (one := stem + other) in paths:
             return one
+    for end in ("", *EXTENSIONS):
+        if (one := place + end) in paths:
+            return one
+    directory = place.removesuffix("/")
+    if directory and not paths.may_be_directory(directory):
+        return None
     inside = place + INDEX if place and not place.endswith("/") else place + INDEX[1:]
-    for start, ends in ((place, ("", *EXTENSIONS)), (inside, EXTENSIONS)):
-        for end in ends:
-            if (one := start + end) in paths:
-                return one
-    return None
+    return next((one for end in EXTENSIONS if (one := inside + end) in paths), None)
 
 
 def _mapped(config: TsConfig, spec: str) -> Iterator[str | None]:
@@ -126,6 +129,7 @@ class _Packages:
         self._paths = tree.paths
         self._manifests = tree.manifests
         self._read = lru_cache(MANIFESTS_KEPT)(self._read_anew)
+        self._by_name = lru_cache(ANSWERS_KEPT)(self._by_name_anew)
         self._directories: dict[str, str] = {}
         for path in tree.manifests:
             directory, _, base = path.rpartition("/")
@@ -145,6 +149,9 @@ class _Packages:
             imports = self._read(owner).get("imports") if owner is not None else None
             found = self._exported(owner or "", imports, spec)
             return internal(found) if found else UNRESOLVED
+        return self._by_name(spec)
+
+    def _by_name_anew(self, spec: str) -> Target:
         parts = spec.split("/")
         own = 2 if spec.startswith("@") else 1
         directory = self._directories.get("/".join(parts[:own]))

@@ -25,7 +25,7 @@ def go_resolver(tree: Tree) -> Resolve:
     def find(spec: str) -> Target:
         return _package(spec, modules, tree.paths)
 
-    return lambda _path, item: _found(find, item)
+    return lambda _directory, item: _found(find, item)
 
 
 def _found(find: Callable[[str], Target], item: Import) -> Target:

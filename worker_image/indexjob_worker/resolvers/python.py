@@ -4,14 +4,16 @@ import posixpath
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
 
+from indexjob_worker.model import Import
 from indexjob_worker.resolvers.target import (
     ANSWERS_KEPT,
     EXTERNAL,
     UNRESOLVED,
+    Paths,
     Resolve,
     Target,
     Tree,
@@ -35,17 +37,36 @@ def python_resolver(tree: Tree) -> Resolve:
     roots = _roots(tree, is_package)
 
     @lru_cache(ANSWERS_KEPT)
-    def find(directory: str, spec: str, name: str | None, *, may_never_run: bool) -> Target:
-        if spec.startswith("."):
-            return _relative(directory, spec, name, tree.paths)
+    def own_roots(directory: str) -> tuple[str, ...]:
         own = _root_of(directory, is_package)
-        order = dict.fromkeys([own, *([] if is_package(directory) else [directory]), *roots])
-        return _absolute(list(order), spec, name, tree.paths, may_never_run=may_never_run)
+        return (own,) if is_package(directory) else (own, directory)
 
-    return lambda path, item: find(posixpath.dirname(path), item.spec, item.name, may_never_run=item.kind == "dynamic")
+    @lru_cache(ANSWERS_KEPT)
+    def holding(top: str) -> tuple[str, ...]:
+        return tuple(root for root in roots if _may_hold(root, top, tree.paths))
+
+    @lru_cache(ANSWERS_KEPT)
+    def absolute(own: tuple[str, ...], spec: str, name: str | None, may_never_run: bool) -> Target:  # noqa: FBT001
+        top = spec.partition(".")[0]
+        if top in sys.stdlib_module_names or spec == "__future__":
+            return EXTERNAL
+        nearest = (root for root in own if _may_hold(root, top, tree.paths))
+        order = dict.fromkeys([*nearest, *holding(top)])
+        return _absolute(order, top, spec, name, tree.paths, may_never_run=may_never_run)
+
+    @lru_cache(ANSWERS_KEPT)
+    def relative(directory: str, spec: str, name: str | None) -> Target:
+        return _relative(directory, spec, name, tree.paths)
+
+    def find(directory: str, item: Import) -> Target:
+        if item.spec.startswith("."):
+            return relative(directory, item.spec, item.name)
+        return absolute(own_roots(directory), item.spec, item.name, item.kind == "dynamic")
+
+    return find
 
 
-def _relative(directory: str, spec: str, name: str | None, modules: Container[str]) -> Target:
+def _relative(directory: str, spec: str, name: str | None, modules: Paths) -> Target:
     dotted = spec.lstrip(".")
     base = below(directory, "../" * (len(spec) - len(dotted) - 1) or ".")
     if base is None:
@@ -54,10 +75,15 @@ def _relative(directory: str, spec: str, name: str | None, modules: Container[st
     return internal(found) if found else UNRESOLVED
 
 
-def _absolute(roots: list[str], spec: str, name: str | None, modules: Container[str], *, may_never_run: bool) -> Target:
-    top = spec.partition(".")[0]
-    if top in sys.stdlib_module_names or spec == "__future__":
-        return EXTERNAL
+def _may_hold(root: str, top: str, modules: Paths) -> bool:
+    """Whether a module of that name, or one inside of it, may be right below this root."""
+    place = _in(root, top)
+    return modules.may_be_directory(place) or f"{place}.py" in modules or f"{place}.pyi" in modules
+
+
+def _absolute(
+    roots: Iterable[str], top: str, spec: str, name: str | None, modules: Paths, *, may_never_run: bool
+) -> Target:
     for root in roots:
         found = _module(_in(root, spec.replace(".", "/")), name, modules)
         if found:
@@ -70,9 +96,10 @@ def _in(root: str, place: str) -> str:
     return f"{root}/{place}" if root else place
 
 
-def _module(place: str, name: str | None, modules: Container[str]) -> str | None:
+def _module(place: str, name: str | None, modules: Paths) -> str | None:
     """The file of `place.name` if that is a module, else the file of the module that holds the name."""
-    inner = (f"{place}/{name}" if place else name) if name and name != "*" else None
+    has_inner = name and name != "*" and (not place or modules.may_be_directory(place))
+    inner = (f"{place}/{name}" if place else name) if has_inner else None
     for stem in filter(None, (inner, place)):
         for suffix in SUFFIXES:
             if stem + suffix in modules:
@@ -92,12 +119,14 @@ def _roots(tree: Tree, is_package: Callable[[str], bool]) -> list[str]:
     declared = dict.fromkeys(_declared(tree))
     used: set[str] = set()
     inferred: set[str] = set()
+    seen: str | None = None
     for path in tree.paths:
         if path.endswith((".py", ".pyi")):
             directory, _, name = path.rpartition("/")
             if name in INITS:
                 inferred.add(_root_of(directory, is_package))
-            if declared:
+            if declared and directory != seen:
+                seen = directory
                 used.update(place for place in _upwards(directory) if place in declared)
     first = [root for root in declared if root in used]
     return list(dict.fromkeys([*first, *sorted(inferred, key=lambda root: (root.count("/"), root)), "src", ""]))

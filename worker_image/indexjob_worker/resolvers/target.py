@@ -17,6 +17,9 @@ class Paths(Protocol):
 
     def __iter__(self) -> Iterator[str]: ...
 
+    def may_be_directory(self, path: str) -> bool:
+        """False: no file is below it. True may be wrong, and costs only further questions."""
+
     def in_directory(self, directory: str) -> list[str]:
         """Those right in it ('' is the top), sorted."""
 
@@ -43,7 +46,7 @@ class Target(NamedTuple):
 
 
 Resolve = Callable[[str, Import], Target]
-"""The file that imports, and its import."""
+"""The directory of the file that imports, and its import."""
 
 EXTERNAL = Target("external")
 UNRESOLVED = Target("unresolved")

@@ -28,10 +28,17 @@ def parse_jsonc(data: bytes) -> dict[str, Any]:
     """A JSON object that may have comments and trailing commas; {} if it is none."""
     text = data.decode("utf-8-sig", "replace")
     try:
-        value = json.loads(TRAILING_COMMA.sub(_string, NO_CODE.sub(_string, text)))
+        value = _json(text)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return json.loads(TRAILING_COMMA.sub(_string, NO_CODE.sub(_string, text)))
 
 
 def _string(match: re.Match[str]) -> str:
