@@ -11,11 +11,11 @@ from operator import itemgetter
 from typing import Final
 
 from indexjob.index import Cycle, Graph, IndexWriter
-from indexjob_worker.catalog import AT_ONCE, Catalog
+from indexjob_worker.catalog import AT_ONCE, Catalog, Paths
 from indexjob_worker.git.objects import Objects
 from indexjob_worker.graph import Edges, circles
 from indexjob_worker.languages import LANGUAGES
-from indexjob_worker.model import Import
+from indexjob_worker.model import Dependency, Import
 from indexjob_worker.resolvers import ImportingFile, Tree, resolve
 from indexjob_worker.version import EXTRACTOR_VERSION
 
@@ -39,16 +39,21 @@ def graph(catalog: Catalog, objects: Objects, writer: IndexWriter) -> Graph:
 def _resolved(catalog: Catalog, writer: IndexWriter) -> Edges:
     """Every dependency into the catalog; those on files of the commit also as what circles are looked for in."""
     paths = catalog.paths()
-    number = paths.number
     edges = Edges()
     found = resolve(_sources(catalog, writer), Tree(paths, catalog.manifests()))
+    catalog.need(_numbered(found, paths, edges))
+    return edges
+
+
+def _numbered(found: Iterator[Dependency], paths: Paths, edges: Edges) -> Iterator[tuple[int, int | None, str, str]]:
+    """The same with numbers for paths; its edges are added on the way."""
+    number = paths.number
     for path, rows in groupby(found, key=itemgetter(0)):
         source = number(path)
         assert source is not None
         numbered = [(source, None if dst is None else number(dst), spec, kind) for _, dst, spec, kind in rows]
         edges.add(source, (target for _, target, _, _ in numbered if target is not None))
-        catalog.need(numbered)
-    return edges
+        yield from numbered
 
 
 def _sources(catalog: Catalog, writer: IndexWriter) -> Iterator[ImportingFile]:

@@ -9,25 +9,15 @@ their edges from importers alone, never from each other.
 """
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from indexjob_worker.languages.declaration import Language, Resolver
 from indexjob_worker.model import Dependency, Import
-from indexjob_worker.resolvers.ecmascript import ecmascript_resolver
-from indexjob_worker.resolvers.go import go_resolver
-from indexjob_worker.resolvers.python import python_resolver
 from indexjob_worker.resolvers.target import Resolve, Tree
 
 __all__ = ["ImportingFile", "Tree", "resolve"]
-
-RESOLVERS: Final[Mapping[Resolver, Callable[[Tree], Resolve]]] = {
-    "python": python_resolver,
-    "ecmascript": ecmascript_resolver,
-    "go": go_resolver,
-}
-
 
 class ImportingFile(NamedTuple):
     """One extracted file, as the resolvers need it."""
@@ -45,7 +35,7 @@ def resolve(files: Iterable[ImportingFile], tree: Tree) -> Iterator[Dependency]:
 
     @cache
     def resolver(name: Resolver) -> Resolve:
-        return RESOLVERS[name](tree)
+        return _resolver(name, tree)
 
     for path, language, imports in files:
         find = resolver(language.resolver)
@@ -59,3 +49,18 @@ def resolve(files: Iterable[ImportingFile], tree: Tree) -> Iterator[Dependency]:
             if not targets:
                 found[Dependency(path, None, item.spec, kind)] = None
         yield from found
+
+
+def _resolver(name: Resolver, tree: Tree) -> Resolve:
+    """One of them; it is imported when a commit needs it, because that takes as long as a small commit."""
+    if name == "python":
+        from indexjob_worker.resolvers.python import python_resolver  # noqa: PLC0415
+
+        return python_resolver(tree)
+    if name == "go":
+        from indexjob_worker.resolvers.go import go_resolver  # noqa: PLC0415
+
+        return go_resolver(tree)
+    from indexjob_worker.resolvers.ecmascript import ecmascript_resolver  # noqa: PLC0415
+
+    return ecmascript_resolver(tree)

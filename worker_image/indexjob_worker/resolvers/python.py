@@ -3,7 +3,6 @@
 import posixpath
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final
@@ -153,6 +152,8 @@ def _declared(tree: Tree) -> Iterator[str]:
 
 
 def _pyproject(text: str) -> Iterator[str]:
+    import tomllib  # noqa: PLC0415 - most of what importing this module would cost
+
     try:
         tool = _table(tomllib.loads(text), "tool")
     except (tomllib.TOMLDecodeError, RecursionError):
