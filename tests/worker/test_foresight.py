@@ -1,14 +1,17 @@
 """The languages of a commit are known before the run asks for them, and nothing that is wrong with it stops the worker here."""
 
+import os
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from indexjob_worker import child
 from indexjob_worker.foresight import foresee
 from indexjob_worker.pipe import NUMBERS
 from indexjob_worker.workspace import Cloned, Workspace
+from indexjob_worker.zygote import fork_zygote
 from tests.worker.repositories import Repository
 
 
@@ -18,7 +21,7 @@ class Told:
     def __init__(self) -> None:
         self.languages: list[int] = []
 
-    def warm(self, number: int) -> None:
+    def warm_soon(self, number: int) -> None:
         self.languages.append(number)
 
 
@@ -50,3 +53,28 @@ def test_nothing_is_made_ready_for_what_is_unchanged_or_broken_or_not_there(clon
     workspace.empty()
     foresee(told := Told(), workspace.directory)
     assert told.languages == []
+
+
+def test_what_is_asked_for_does_not_wait_for_what_is_only_foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, tell = os.pipe()
+    allowed, allow = os.pipe()
+
+    def warm_up(number: int) -> None:
+        os.write(tell, bytes([number]))
+        os.read(allowed, 1)
+
+    monkeypatch.setattr(child, "load", list)
+    monkeypatch.setattr(child, "warm_up", warm_up)
+    zygote = fork_zygote()
+    zygote.warm_soon(0)
+    assert os.read(began, 1) == b"\0"
+    zygote.warm_soon(1)
+    zygote.warm_soon(2)
+    zygote.warm(3)
+    os.write(allow, b"1")
+    assert os.read(began, 1) == b"\3"
+    os.write(allow, b"123")
+    assert os.read(began, 2) in (b"\1", b"\1\2")
+    zygote.close()
+    for descriptor in (began, tell, allowed, allow):
+        os.close(descriptor)

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import time
+from functools import cache
 from itertools import pairwise
 from typing import Final, NoReturn
 
@@ -30,6 +31,7 @@ def load() -> None:
         grammar(language)
 
 
+@cache
 def warm_up(number: int) -> None:
     """Compile a language's queries once for all children that come, instead of in each."""
     for snippet in _SNIPPETS:

@@ -21,7 +21,7 @@ MOST_FILES: Final = 2_000
 
 
 def foresee(zygote: Zygote, directory: Path) -> None:
-    """Tell the zygote which languages the commit in this workspace is written in, the most used first."""
+    """Tell the zygote which languages the commit in this workspace is written in, the most used first. Which of them have changed files the run finds out."""
     workspace = Workspace(directory)
     used: Counter[str] = Counter()
     with suppress(RunError, OSError, ValueError):
@@ -31,4 +31,4 @@ def foresee(zygote: Zygote, directory: Path) -> None:
                 language = language_of(entry.path.decode(errors="replace"))
                 used.update([language.name] if language else ())
         for name, _ in used.most_common():
-            zygote.warm(NUMBERS[name])
+            zygote.warm_soon(NUMBERS[name])

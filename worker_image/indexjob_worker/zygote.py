@@ -5,10 +5,12 @@ only languages; it forks, kills and reaps on request, and is gone with the worke
 """
 
 import os
+import select
 import signal
 import socket
 import struct
 import time
+from collections import deque
 from contextlib import suppress
 from typing import Final, NamedTuple, NoReturn
 
@@ -18,8 +20,9 @@ CLOSE_SECONDS: Final = 2.0
 FORK: Final = b"F"
 END: Final = b"E"
 WARM: Final = b"W"
+SOON: Final = b"S"
 ORDER: Final = struct.Struct("<cQd")
-"""What to do; for a fork the child's memory in bytes and seconds per file, for an end its pid, for a warm-up a language's number."""
+"""What to do; for a fork the child's memory in bytes and seconds per file, for an end its pid, for a warm-up, now or soon, a language's number."""
 REPLY: Final = struct.Struct("<i")
 """The pid of what was forked, the wait status of what was ended. A warm-up has none."""
 
@@ -56,6 +59,10 @@ class Zygote:
     def warm(self, number: int) -> None:
         """Get this language ready before the next fork; does not wait for it."""
         self._channel.sendall(ORDER.pack(WARM, number, 0.0))
+
+    def warm_soon(self, number: int) -> None:
+        """The same when there is nothing else to do: what is only foreseen keeps nobody waiting."""
+        self._channel.sendall(ORDER.pack(SOON, number, 0.0))
 
     def end(self, pid: int) -> Ended:
         """Kill a child unless it ended by itself, and reap it: its number means nothing afterwards."""
@@ -105,7 +112,11 @@ def _live(channel: socket.socket, worker: int) -> NoReturn:
 
         load()
         children: set[int] = set()
+        foreseen: deque[int] = deque()
         while True:
+            if foreseen and not select.select([channel], [], [], 0)[0]:
+                warm_up(foreseen.popleft())
+                continue
             order, descriptors, _, _ = socket.recv_fds(channel, ORDER.size, 1)
             if len(order) < ORDER.size:
                 break
@@ -116,6 +127,8 @@ def _live(channel: socket.socket, worker: int) -> NoReturn:
                 channel.sendall(REPLY.pack(pid))
             elif what == WARM:
                 warm_up(number)
+            elif what == SOON:
+                foreseen.append(number)
             else:
                 children.discard(number)
                 channel.sendall(REPLY.pack(_end(number)))

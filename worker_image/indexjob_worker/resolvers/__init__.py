@@ -19,6 +19,7 @@ from indexjob_worker.resolvers.target import Resolve, Tree
 
 __all__ = ["ImportingFile", "Tree", "resolve"]
 
+
 class ImportingFile(NamedTuple):
     """One extracted file, as the resolvers need it."""
 
