@@ -58,7 +58,7 @@ class IndexWriter:
         for some in _batches(keys, LOOKUP_SIZE):
             columns = [bytes.fromhex(key.blob_sha) for key in some], [key.language for key in some]
             with typed_errors():
-                rows = self._connection.execute(FIND, [*self._launch, self._version, *columns])
+                rows = self._connection.execute(FIND, [*self._launch, self._version, *columns]).fetchall()
             found |= {BlobKey(sha, language): Content(i, *rest) for i, sha, language, *rest in rows}
         return found
 
@@ -84,7 +84,7 @@ class IndexWriter:
         """Each content's imports (where it has any), for the dependency graph."""
         for some in _batches(content_ids, LOOKUP_SIZE):
             with typed_errors():
-                rows = self._connection.execute(IMPORTS, [*self._launch, some])
+                rows = self._connection.execute(IMPORTS, [*self._launch, some]).fetchall()
             for content_id, group in groupby(rows, key=itemgetter(0)):
                 yield content_id, [row[1:] for row in group]
 
