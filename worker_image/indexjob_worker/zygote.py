@@ -122,6 +122,7 @@ def _live(channel: socket.socket, worker: int) -> NoReturn:
                 break
             what, number, seconds = ORDER.unpack(order)
             if what == FORK:
+                foreseen.clear()  # by now the run has said what it needs
                 pid = _fork_child(channel, descriptors[0], number, seconds)
                 children.add(pid)
                 channel.sendall(REPLY.pack(pid))
