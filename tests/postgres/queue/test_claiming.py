@@ -96,6 +96,25 @@ def test_tenants_share_by_weight_within_their_caps(leader: Leader) -> None:
     assert {t: tenants.count(t) for t in tenants} == {"big": 4, "small": 2, "capped": 1}
 
 
+def test_a_tenants_cap_counts_what_runs_already(leader: Leader) -> None:
+    """Whatever is asked for at once, and however many claims it takes; what is being taken down still counts, what has ended no more."""
+    for n in range(6):
+        leader.enqueue(f"r{n}", tenant="capped")
+    leader.connection.execute("UPDATE indexjob.tenants SET cap = 2 WHERE name = 'capped'")
+    (first,) = leader.claim(1)
+    (second,) = leader.claim(5)
+    assert leader.claim(5) == []
+    leader.value("SELECT indexjob.cancel(%s)", first)
+    assert leader.claim(5) == [], "its processes are there yet"
+    leader.value("SELECT indexjob.release_slot(%s, %s, 1)", leader.epoch, first)
+    assert len(leader.claim(5)) == 1
+    leader.finish(second)
+    leader.connection.execute("UPDATE indexjob.tenants SET cap = 1 WHERE name = 'capped'")
+    assert leader.claim(5) == [], "a cap that was lowered ends nothing, and lets nothing more start"
+    other = leader.enqueue("other", tenant="other")
+    assert leader.claim(5) == [other], "the cap is one tenant's alone"
+
+
 def test_what_there_is_no_room_for_is_put_in_line_too(leader: Leader) -> None:
     """Whether its tenant's cap, the overall cap or a pause holds it back."""
     leader.connection.execute("INSERT INTO indexjob.tenants (name, cap) VALUES ('capped', 0)")

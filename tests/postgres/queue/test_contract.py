@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from psycopg import errors
+
+from tests.postgres.queue.leading import Leader
 
 REPO = "https://example.org/team/project"
 
@@ -249,6 +251,43 @@ def test_a_savepoint_that_is_rolled_back_does_not_take_the_wake_up_along(databas
         one(producer, "SELECT indexjob.enqueue(%s)", REPO)
         producer.commit()
         assert [n.channel for n in listener.notifies(timeout=5, stop_after=1)] == ["indexjob_wake"]
+
+
+def finished_ids(listener: psycopg.Connection, expected: int) -> list[UUID]:
+    """What is heard of jobs that have finished: so many, and whatever more there is."""
+    heard = [UUID(n.payload) for n in listener.notifies(timeout=5, stop_after=expected)]
+    return heard + [UUID(n.payload) for n in listener.notifies(timeout=0.1)]
+
+
+def test_whoever_waits_for_a_job_hears_that_it_was_cancelled(database: str) -> None:
+    """Once, and only if this call did it."""
+    with connect(database) as listener, connect(database) as producer:
+        listener.execute("LISTEN indexjob_finished")
+        job = one(producer, "SELECT indexjob.enqueue(%s)", REPO)
+        assert [one(producer, "SELECT indexjob.cancel(%s)", job) for _ in range(2)] == [True, False]
+        assert finished_ids(listener, 1) == [job]
+
+
+@pytest.mark.parametrize("by", ["record_finished", "mend"])
+def test_whoever_waits_for_a_job_that_gave_way_to_an_equal_one_hears_of_its_end(database: str, by: str) -> None:
+    """Whether it is settled with the one that ran, or by the sweep, as one of more than a thousand."""
+    with connect(database) as listener, connect(database) as connection:
+        leader = Leader(connection)
+        ran, equal = leader.enqueue("a"), leader.enqueue("a")
+        assert leader.claim() == [ran]
+        listener.execute("LISTEN indexjob_finished")
+        if by == "record_finished":
+            leader.finish(ran)
+            assert sorted(finished_ids(listener, 2)) == sorted([ran, equal])
+        else:
+            connection.execute("DELETE FROM indexjob.slots")
+            connection.execute(
+                "UPDATE indexjob.index_jobs SET state = 'failed', reason = 'X', finished_at = now() WHERE id = %s",
+                (ran,),
+            )
+            leader.value("SELECT indexjob.mend(%s)", leader.epoch)
+            assert finished_ids(listener, 1) == [equal]
+        assert leader.row(equal)["state"] == "failed"
 
 
 @pytest.mark.parametrize("when", ["infinity", "-infinity", "0044-03-15 BC", "12000-01-01"])
