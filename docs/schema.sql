@@ -315,6 +315,9 @@ UNION ALL
     SELECT 'nothing starts before it was asked for, nor ends before it started', j.id, format('created %s, started %s, finished %s', j.created_at, j.started_at, j.finished_at)
     FROM indexjob.index_jobs j WHERE j.started_at < j.created_at OR j.finished_at < j.started_at
 UNION ALL
+    SELECT 'a job''s tenant is there', j.id, j.tenant
+    FROM indexjob.index_jobs j WHERE NOT EXISTS (SELECT FROM indexjob.tenants t WHERE t.name = j.tenant)
+UNION ALL
     SELECT 'there is one lease and one row of settings', NULL, format('%s, %s', l.n, s.n)
     FROM (SELECT count(*) AS n FROM indexjob.lease) AS l, (SELECT count(*) AS n FROM indexjob.settings) AS s WHERE l.n <> 1 OR s.n <> 1
 UNION ALL
@@ -684,14 +687,16 @@ BEGIN
           AND (pg_has_role(caller, current_user, 'MEMBER') OR pg_has_role(caller, to_regrole(quote_ident(t.role)), 'MEMBER'))
         RETURNING id INTO job;
     END IF;
-    IF job IS NULL THEN
-        PERFORM indexjob.require_tenant(tenant);
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM indexjob.require_tenant(tenant);  -- its snapshot may show one that is gone
     END IF;
     WHILE job IS NULL LOOP
+        PERFORM indexjob.require_tenant(tenant);
         INSERT INTO indexjob.index_jobs (tenant, repository, clone_url, revision, priority, run_after, idempotency_key, batch, backoff_limit, profile, options,
                                          ttl_seconds_after_finished)
-        VALUES (enqueue.tenant, key, asked, enqueue.revision, coalesce(enqueue.priority, 0), coalesce(enqueue.run_after, now()),
-                enqueue.idempotency_key, enqueue.batch, enqueue.backoff_limit, enqueue.profile, wanted, ttl)
+        SELECT t.name, key, asked, enqueue.revision, coalesce(enqueue.priority, 0), coalesce(enqueue.run_after, now()),
+               enqueue.idempotency_key, enqueue.batch, enqueue.backoff_limit, enqueue.profile, wanted, ttl
+        FROM indexjob.tenants t WHERE t.name = enqueue.tenant  -- which may go while this waits for who deletes it
         ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
         RETURNING id INTO job;
         IF job IS NULL THEN
@@ -700,7 +705,7 @@ BEGIN
                 RETURN job;  -- without a new row nobody is woken
             END IF;
         END IF;
-        -- Still none: it was pruned in between.
+        -- Still none: that was pruned in between, or the tenant went.
     END LOOP;
     IF current_setting('indexjob.woken', true) IS DISTINCT FROM 'on' THEN
         PERFORM set_config('indexjob.woken', 'on', true);  -- spares this transaction's next rows their wake-up
@@ -936,11 +941,26 @@ END $$;
 CREATE FUNCTION indexjob.keep_tenant() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET lock_timeout TO '100ms'
     AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND NEW.name = OLD.name THEN
         RETURN NEW;
-    ELSIF EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.tenant = OLD.name) THEN
+    ELSIF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE EXCEPTION 'a tenant is deleted or renamed in a transaction that is READ COMMITTED'
+            USING ERRCODE = 'invalid_transaction_state', HINT = 'An older snapshot doesn''t show the jobs that it has by now.';
+    ELSIF TG_WHEN = 'AFTER' THEN
+        BEGIN
+            LOCK TABLE indexjob.index_jobs IN SHARE ROW EXCLUSIVE MODE;
+        EXCEPTION WHEN lock_not_available THEN
+            RAISE EXCEPTION 'tenant "%" can''t go now: a transaction is open that may have asked for work of it', OLD.name
+                USING ERRCODE = 'lock_not_available', HINT = 'Try again once it has ended; pg_stat_activity shows what is open.';
+        END;
+        IF EXISTS (SELECT FROM indexjob.tenants t WHERE t.name = OLD.name) THEN
+            RETURN NULL;  -- it is there again
+        END IF;
+    END IF;
+    IF EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.tenant = OLD.name) THEN
         RAISE EXCEPTION 'tenant "%" has index jobs', OLD.name
             USING ERRCODE = 'foreign_key_violation', HINT = 'Cancel them and prune them first. With a cap of 0 nothing more of it is started.';
     END IF;
@@ -1743,6 +1763,9 @@ DECLARE
     caller name := coalesce(nullif(current_setting('role', true), 'none'), session_user::text)::name;
     known indexjob.tenants;
 BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM FROM indexjob.tenants t WHERE t.name = wanted FOR KEY SHARE;  -- SQLSTATE 40001 if it went since the transaction began
+    END IF;
     SELECT * INTO known FROM indexjob.tenants t WHERE t.name = wanted;
     IF known.role IS NOT NULL AND known.role IN (SELECT r.rolname FROM pg_roles r WHERE r.rolname = known.role AND pg_has_role(caller, r.oid, 'MEMBER')) THEN
         RETURN;
@@ -3084,6 +3107,8 @@ CREATE INDEX symbol_name ON indexjob.symbol USING btree (name);
 CREATE INDEX symbol_name_any_case ON indexjob.symbol USING btree (lower(name));
 
 CREATE TRIGGER keep_tenant BEFORE DELETE OR UPDATE OF name ON indexjob.tenants FOR EACH ROW EXECUTE FUNCTION indexjob.keep_tenant();
+
+CREATE CONSTRAINT TRIGGER keep_tenant_at_commit AFTER DELETE OR UPDATE OF name ON indexjob.tenants DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION indexjob.keep_tenant();
 
 CREATE TRIGGER open_graph AFTER INSERT ON indexjob.cycle REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION indexjob.require_open_graph();
 

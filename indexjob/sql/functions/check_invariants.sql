@@ -40,6 +40,9 @@ UNION ALL
     SELECT 'nothing starts before it was asked for, nor ends before it started', j.id, format('created %s, started %s, finished %s', j.created_at, j.started_at, j.finished_at)
     FROM indexjob.index_jobs j WHERE j.started_at < j.created_at OR j.finished_at < j.started_at
 UNION ALL
+    SELECT 'a job''s tenant is there', j.id, j.tenant
+    FROM indexjob.index_jobs j WHERE NOT EXISTS (SELECT FROM indexjob.tenants t WHERE t.name = j.tenant)
+UNION ALL
     SELECT 'there is one lease and one row of settings', NULL, format('%s, %s', l.n, s.n)
     FROM (SELECT count(*) AS n FROM indexjob.lease) AS l, (SELECT count(*) AS n FROM indexjob.settings) AS s WHERE l.n <> 1 OR s.n <> 1
 UNION ALL

@@ -56,14 +56,16 @@ BEGIN
           AND (pg_has_role(caller, current_user, 'MEMBER') OR pg_has_role(caller, to_regrole(quote_ident(t.role)), 'MEMBER'))
         RETURNING id INTO job;
     END IF;
-    IF job IS NULL THEN
-        PERFORM indexjob.require_tenant(tenant);
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM indexjob.require_tenant(tenant);  -- its snapshot may show one that is gone
     END IF;
     WHILE job IS NULL LOOP
+        PERFORM indexjob.require_tenant(tenant);
         INSERT INTO indexjob.index_jobs (tenant, repository, clone_url, revision, priority, run_after, idempotency_key, batch, backoff_limit, profile, options,
                                          ttl_seconds_after_finished)
-        VALUES (enqueue.tenant, key, asked, enqueue.revision, coalesce(enqueue.priority, 0), coalesce(enqueue.run_after, now()),
-                enqueue.idempotency_key, enqueue.batch, enqueue.backoff_limit, enqueue.profile, wanted, ttl)
+        SELECT t.name, key, asked, enqueue.revision, coalesce(enqueue.priority, 0), coalesce(enqueue.run_after, now()),
+               enqueue.idempotency_key, enqueue.batch, enqueue.backoff_limit, enqueue.profile, wanted, ttl
+        FROM indexjob.tenants t WHERE t.name = enqueue.tenant  -- which may go while this waits for who deletes it
         ON CONFLICT (tenant, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
         RETURNING id INTO job;
         IF job IS NULL THEN
@@ -72,7 +74,7 @@ BEGIN
                 RETURN job;  -- without a new row nobody is woken
             END IF;
         END IF;
-        -- Still none: it was pruned in between.
+        -- Still none: that was pruned in between, or the tenant went.
     END LOOP;
     IF current_setting('indexjob.woken', true) IS DISTINCT FROM 'on' THEN
         PERFORM set_config('indexjob.woken', 'on', true);  -- spares this transaction's next rows their wake-up

@@ -6,6 +6,9 @@ DECLARE
     caller name := coalesce(nullif(current_setting('role', true), 'none'), session_user::text)::name;
     known indexjob.tenants;
 BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM FROM indexjob.tenants t WHERE t.name = wanted FOR KEY SHARE;  -- SQLSTATE 40001 if it went since the transaction began
+    END IF;
     SELECT * INTO known FROM indexjob.tenants t WHERE t.name = wanted;
     IF known.role IS NOT NULL AND known.role IN (SELECT r.rolname FROM pg_roles r WHERE r.rolname = known.role AND pg_has_role(caller, r.oid, 'MEMBER')) THEN
         RETURN;

@@ -193,3 +193,5 @@ CREATE CONSTRAINT TRIGGER wake_on_steering AFTER UPDATE OF state, line ON indexj
 
 CREATE FUNCTION indexjob.keep_tenant() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 CREATE TRIGGER keep_tenant BEFORE DELETE OR UPDATE OF name ON indexjob.tenants FOR EACH ROW EXECUTE FUNCTION indexjob.keep_tenant();
+CREATE CONSTRAINT TRIGGER keep_tenant_at_commit AFTER DELETE OR UPDATE OF name ON indexjob.tenants
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION indexjob.keep_tenant();

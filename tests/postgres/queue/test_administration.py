@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 from psycopg import errors
@@ -112,6 +116,7 @@ DAMAGE = {
     "a coalesced job follows an equal one": "UPDATE indexjob.index_jobs SET revision = 'x' WHERE line = 'coalesced'",
     "attempts and progress are of launches that were": "INSERT INTO indexjob.progress (job_id, launch, step, progress) SELECT id, 9, 'x', 0 FROM indexjob.index_jobs",
     "nothing starts before it was asked for, nor ends before it started": "UPDATE indexjob.index_jobs SET started_at = '2000-01-01'",
+    "a job's tenant is there": "ALTER TABLE indexjob.tenants DISABLE TRIGGER USER; DELETE FROM indexjob.tenants",
     "there is one lease and one row of settings": "DELETE FROM indexjob.settings",
     "a line whose repository is free has a head": "DELETE FROM indexjob.slots",
     "a coalesced job follows one that is under way": "UPDATE indexjob.index_jobs SET state = 'suspended' WHERE state = 'launching'",
@@ -150,3 +155,76 @@ def test_a_tenant_that_has_jobs_stays(leader: Leader, query: str) -> None:
     leader.value("SELECT indexjob.cancel(%s)", job)
     assert leader.value("SELECT indexjob.prune('0 s')") == 1
     assert leader.connection.execute(f"{query} WHERE name = 'a'".encode()).rowcount == 1
+
+
+ASK = "SELECT indexjob.enqueue('https://example.org/a', tenant => 'a')"
+ASK_ONCE = "SELECT indexjob.enqueue('https://example.org/a', tenant => 'a', idempotency_key => 'k')"
+GOES = ["DELETE FROM indexjob.tenants WHERE name = 'a'", "UPDATE indexjob.tenants SET name = 'b' WHERE name = 'a'"]
+
+
+@pytest.fixture
+def beside(leader: Leader, database: str) -> Iterator[psycopg.Connection]:
+    """There is a tenant a, and a second session that is not autocommit."""
+    leader.connection.execute("INSERT INTO indexjob.tenants (name) VALUES ('a')")
+    with psycopg.connect(database) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("query", GOES)
+def test_a_tenant_does_not_go_while_a_transaction_is_open_that_has_asked_for_work_of_it(
+    leader: Leader, beside: psycopg.Connection, query: str
+) -> None:
+    """Refused soon, because all who ask for work wait meanwhile; then the job is seen, and the tenant stays for that."""
+    beside.execute(ASK.encode())
+    began = time.monotonic()
+    with pytest.raises(errors.LockNotAvailable) as refused:
+        leader.connection.execute(query.encode())
+    assert time.monotonic() - began < 2
+    assert refused.value.diag.message_hint
+    beside.commit()
+    with pytest.raises(errors.ForeignKeyViolation):
+        leader.connection.execute(query.encode())
+    assert leader.value("SELECT count(*) FROM indexjob.jobs") == 1
+
+
+@pytest.mark.parametrize("query", GOES)
+def test_a_job_that_came_after_the_first_look_keeps_its_tenant_at_commit(
+    leader: Leader, beside: psycopg.Connection, query: str
+) -> None:
+    beside.execute(query.encode())
+    leader.connection.execute("SET statement_timeout = '2s'")
+    leader.value(ASK)
+    with pytest.raises(errors.ForeignKeyViolation):
+        beside.commit()
+    assert len(leader.claim()) == 1
+
+
+@pytest.mark.parametrize("ask", [ASK, ASK_ONCE])
+def test_who_asks_while_a_tenant_goes_looks_for_it_again(
+    leader: Leader, beside: psycopg.Connection, database: str, ask: str
+) -> None:
+    """A superuser, for whom it is made anew: no job is left without."""
+    beside.execute(GOES[0].encode())
+    beside.execute("SET CONSTRAINTS ALL IMMEDIATE")  # as at COMMIT: now nobody can add a job
+    with psycopg.connect(database, autocommit=True) as asking, ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(asking.execute, ask.encode())
+        waits = "SELECT count(*) FROM pg_locks WHERE pid = %s AND NOT granted"
+        while not leader.value(waits, asking.info.backend_pid):
+            assert not asked.done()
+        beside.commit()
+        asked.result()
+    assert leader.value("SELECT count(*) FROM indexjob.jobs") == 1
+
+
+@pytest.mark.parametrize("ask", [ASK, ASK_ONCE])
+def test_an_older_snapshot_asks_for_no_work_of_a_tenant_that_is_gone(
+    leader: Leader, beside: psycopg.Connection, ask: str
+) -> None:
+    beside.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    beside.execute("SELECT 1")
+    leader.connection.execute(GOES[0].encode())
+    with pytest.raises(errors.SerializationFailure):
+        beside.execute(ask.encode())
+    beside.rollback()
+    with pytest.raises(errors.InvalidTransactionState):
+        beside.execute("DELETE FROM indexjob.tenants")
