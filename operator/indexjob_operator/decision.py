@@ -165,14 +165,25 @@ def _overdue(job: ActiveJob, seen: LaunchSeen, now: datetime, bounds: Bounds) ->
         last = disrupted[-1] if disrupted else PodSeen("", "", reason=Reason.EVICTED)
         sentence = f"The cluster ended {disruptions} of its pods, the last one with: {last.message or last.reason}."
         return Finish(_verdict(job, last.reason or Reason.EVICTED, sentence), take_down=True)
-    # A heartbeat is of the pod that runs only if it came after that began: what an attempt before it left says nothing.
-    beating = [pod.started_at for pod in seen.pods if pod.started_at and not pod.finished_at]
-    if job.heartbeat_at is not None and beating and job.heartbeat_at >= max(beating):
-        silence = now - job.heartbeat_at
-        if silence > bounds.heartbeat_timeout:
-            sentence = f"The run gave no sign of life for {int(silence.total_seconds())} s."
-            return Requeue(Reason.STALLED, sentence, spent_by(job, seen), infrastructure=True)
+    last_sign = _last_sign(job, seen)
+    if last_sign is not None and now - last_sign > bounds.heartbeat_timeout:
+        sentence = f"The run gave no sign of life for {int((now - last_sign).total_seconds())} s."
+        return Requeue(Reason.STALLED, sentence, spent_by(job, seen), infrastructure=True)
     return None
+
+
+def _last_sign(job: ActiveJob, seen: LaunchSeen) -> datetime | None:
+    """Since when there was no heartbeat though one was due; None while none is, as before `index` begins.
+
+    A heartbeat is of the pod that runs only if it came after that began: what an attempt before it left says nothing. It counts though the pod seems to
+    clone still: a node that falls silent tells no more of what it has begun.
+    """
+    running = [pod for pod in seen.pods if pod.started_at and not pod.finished_at]
+    if not running or seen.waiting is not None:
+        return None
+    pod = running[-1]
+    heard = job.heartbeat_at if job.heartbeat_at and pod.started_at and job.heartbeat_at >= pod.started_at else None
+    return max(filter(None, (pod.indexing_since, heard)), default=None)
 
 
 def _held_up(seen: LaunchSeen) -> bool:

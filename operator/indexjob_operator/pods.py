@@ -30,6 +30,7 @@ def read_pod(pod: Mapping[str, Any]) -> PodSeen:
         name=metadata["name"],
         node=(pod.get("spec") or {}).get("nodeName"),
         started_at=_first_start(containers),
+        indexing_since=_indexing_since(containers),
     )
     if not is_terminal(pod):
         return seen
@@ -87,6 +88,15 @@ def _first_start(containers: Mapping[str | None, Mapping[str, Any]]) -> datetime
         when((state.get("running") or state.get("terminated") or {}).get("startedAt")) for state in containers.values()
     ]
     return min(filter(None, starts), default=None)
+
+
+def _indexing_since(containers: Mapping[str | None, Mapping[str, Any]]) -> datetime | None:
+    """A node that dies over the start of `index` leaves only the end of `clone` to count from."""
+    clone, index = containers.get(CLONE) or {}, containers.get(INDEX) or {}
+    if began := (index.get("running") or index.get("terminated") or {}).get("startedAt"):
+        return when(began)
+    cloned = clone.get("terminated") or {}
+    return when(cloned.get("finishedAt")) if cloned.get("exitCode") == ExitCode.OK else None
 
 
 def _reason(

@@ -118,6 +118,16 @@ def test_frozen_past_its_lease_at_every_point(world: World) -> None:
     assert {d.process.poll() for d in world.dispatchers} <= {None, -signal.SIGKILL}, "none ends by itself"
 
 
+@pytest.mark.parametrize("silent", ["hang", "mute"], ids=["after a heartbeat", "before the first"])
+def test_a_run_that_is_silent_is_fenced_and_launched_again(world: World, silent: str) -> None:
+    world.dispatch()
+    job = world.enqueue("a", silent, backoff_limit=0)
+    world.settle()
+    row = "SELECT (state, launch, resets, failures)::text FROM indexjob.index_jobs WHERE id = %s"
+    assert world.value(row, job) == "(completed,2,1,0)"
+    world.assert_sound()
+
+
 @pytest.mark.parametrize("point", ["ending-recorded", "requeueing"])
 def test_why_a_launch_was_taken_down_outlives_who_did_it(world: World, point: str) -> None:
     """Nothing of the launch is left that the next one could judge by."""

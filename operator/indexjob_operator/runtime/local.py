@@ -206,6 +206,9 @@ class LocalRuntime:
         exit_code, step = None, "clone"
         try:
             for step in ("clone", "index"):
+                if step == "index":
+                    pod = replace(pod, indexing_since=datetime.now(UTC))
+                    launch.seen = replace(launch.seen, pods=(*launch.seen.pods[:-1], pod))
                 exit_code = await self._process(launch, pod, folder, step)
                 if exit_code != ExitCode.OK:
                     break

@@ -95,6 +95,8 @@ class PodSeen:
     name: str
     node: str | None = None
     started_at: datetime | None = None
+    indexing_since: datetime | None = None
+    """When `clone` had ended well: heartbeats are due from then on. Before, there are none: `clone` can't reach the database."""
     finished_at: datetime | None = None
     exit_code: int | None = None
     reason: Reason | None = None

@@ -141,18 +141,43 @@ def test_a_launch_that_its_runtime_interrupted_costs_nothing() -> None:
     assert (decision.spent, decision.infrastructure) == (0, False)
 
 
-def test_silence_is_fenced_and_the_clone_has_none_yet() -> None:
-    seen = LaunchSeen(KEY, pods=(POD,))
-    assert judge(replace(RUNNING, heartbeat_at=NOW - TIMEOUT), seen) == Wait()
-    decision = judge(replace(RUNNING, heartbeat_at=NOW - TIMEOUT - timedelta(seconds=1)), seen)
+INDEXING = replace(POD, indexing_since=NOW - timedelta(minutes=59))
+SILENT = NOW - TIMEOUT - timedelta(seconds=1)
+
+
+def assert_stalled(decision: Decision) -> None:
     assert isinstance(decision, Requeue)
     assert (decision.reason, decision.infrastructure) == (Reason.STALLED, True)
+    assert decision.message == "The run gave no sign of life for 301 s."
+
+
+@pytest.mark.parametrize("pod", [INDEXING, POD], ids=["indexes", "seems to clone still"])
+def test_silence_after_a_heartbeat_is_fenced(pod: PodSeen) -> None:
+    seen = LaunchSeen(KEY, pods=(pod,))
+    assert judge(replace(RUNNING, heartbeat_at=NOW - TIMEOUT), seen) == Wait()
+    assert_stalled(judge(replace(RUNNING, heartbeat_at=SILENT), seen))
+
+
+@pytest.mark.parametrize("heartbeat_at", [None, POD.started_at and POD.started_at - timedelta(minutes=1)])
+def test_silence_from_the_beginning_is_fenced_too(heartbeat_at: datetime | None) -> None:
+    job = replace(RUNNING, heartbeat_at=heartbeat_at)
+    assert judge(job, LaunchSeen(KEY, pods=(replace(POD, indexing_since=NOW - TIMEOUT),))) == Wait()
+    assert_stalled(judge(job, LaunchSeen(KEY, pods=(replace(POD, indexing_since=SILENT),))))
+
+
+def test_who_clones_is_not_silent_nor_who_waits_for_what_index_needs() -> None:
+    assert judge(RUNNING, LaunchSeen(KEY, pods=(POD,))) == Wait()
+    waiting = Waiting(Reason.IMAGE_PULL_FAILED, "No image.", SILENT)
+    decision = judge(RUNNING, LaunchSeen(KEY, pods=(replace(POD, indexing_since=SILENT),), waiting=waiting))
+    assert isinstance(decision, Wait)
 
 
 def test_a_heartbeat_of_an_attempt_before_says_nothing_of_the_one_that_runs() -> None:
     before = replace(POD, uid="before", finished_at=NOW - timedelta(minutes=10), exit_code=75)
     again = replace(POD, started_at=NOW - timedelta(minutes=8))
     job = replace(RUNNING, heartbeat_at=NOW - timedelta(minutes=11))
+    assert judge(job, LaunchSeen(KEY, pods=(before, again))) == Wait()
+    again = replace(again, indexing_since=NOW - timedelta(minutes=4))
     assert judge(job, LaunchSeen(KEY, pods=(before, again))) == Wait()
     assert judge(job, LaunchSeen(KEY, pods=(before,))) == Wait(), "between two attempts nothing beats"
 

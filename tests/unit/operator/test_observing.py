@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -66,6 +67,14 @@ def test_a_running_pod_has_started_and_one_that_waits_has_not() -> None:
     assert attempt.started_at is not None
     (attempt,) = look(job(), pod("Pending", clone=waiting("PodInitializing"))).pods
     assert attempt.started_at is None
+
+
+def test_it_indexes_from_the_start_of_index_or_where_that_is_not_told_the_end_of_clone() -> None:
+    assert read_pod(pod(clone=running(20))).indexing_since is None
+    assert read_pod(pod(clone=ended(75, until=10), index=waiting("PodInitializing"))).indexing_since is None
+    began = ((waiting("PodInitializing"), at(10)), (running(9), at(9)), (ended(0, since=8), at(8)))
+    for index, since in began:
+        assert read_pod(pod(clone=ended(0, until=10), index=index)).indexing_since == datetime.fromisoformat(since)
 
 
 def test_a_good_end_has_its_times_and_its_word() -> None:
