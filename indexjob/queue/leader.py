@@ -39,7 +39,7 @@ class ActiveJob:
     `launch` is the row's newest, `slot_launch` the one that holds the repository's slot (the same, but for a job that was requeued by its
     producer before its pods were gone). `backoff_left` is what is left of `backoffLimit`, `oom_kills` how often launches before this one ran
     out of memory, `disruptions` how many of its pods the cluster ended. While it is under way, `reason` and `message` say why no pod of it has
-    started; `ending` is what was judged of a launch that is being taken down.
+    started; `ending` is what was judged of a launch that is being taken down. `heartbeat_timeout` is the setting as it is at this moment.
     """
 
     id: UUID
@@ -59,6 +59,7 @@ class ActiveJob:
     started_at: datetime | None
     heartbeat_at: datetime | None
     due_at: datetime
+    heartbeat_timeout: timedelta
     ttl_seconds_after_finished: int | None = None
     message: str | None = None
     oom_kills: int = 0
@@ -119,7 +120,8 @@ class FinishedLaunch:
 
 COLUMNS = (
     "id, tenant, repository, clone_url, revision, profile, options, state, launch, slot_launch, backoff_left, verdict, reason,"
-    " launched_at, started_at, heartbeat_at, due_at, ttl_seconds_after_finished, message, oom_kills, disruptions, ending"
+    " launched_at, started_at, heartbeat_at, due_at, ttl_seconds_after_finished, message, oom_kills, disruptions, ending,"
+    " (SELECT least(heartbeat_timeout, '1 year') FROM indexjob.settings) AS heartbeat_timeout"  # no timedelta is infinite
 )
 ACTIVE = f"SELECT {COLUMNS} FROM indexjob.active"  # noqa: S608 - names of ours
 PAPERS = "jsonb_build_array(indexjob.known_commits(tenant, repository, options), indexjob.launch_token(id, launch))"
@@ -270,11 +272,6 @@ class LeaderQueue:
             return await (
                 await cursor.execute("SELECT tenant, state, jobs, oldest_seconds FROM indexjob.depths")
             ).fetchall()
-
-    async def heartbeat_timeout(self) -> timedelta:
-        """After how long without a heartbeat a run counts as stalled."""
-        found: timedelta = await self._value("SELECT heartbeat_timeout FROM indexjob.settings")
-        return found
 
     async def _value(self, query: str, *values: object) -> Any:
         async with self._transaction() as connection:

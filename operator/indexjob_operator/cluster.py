@@ -177,7 +177,6 @@ async def _serve(
         worker_database_url=lambda: urls().worker,
         worker_database_ca=lambda: urls().worker_ca,
         local_repositories=False,
-        heartbeat_timeout=await queue.heartbeat_timeout(),
         refused_again=timedelta(seconds=settings.patience.refused_again_seconds),
     )
 

@@ -97,7 +97,6 @@ class Bounds:
     `missing`: what it means that the launch of a running job is nowhere. `refused_again`: when a launch that got no pod is tried again.
     """
 
-    heartbeat_timeout: timedelta
     missing: Lost
     profile: Profile = field(default_factory=Profile)
     refused_again: timedelta = timedelta(seconds=30)
@@ -132,7 +131,7 @@ def decide(job: ActiveJob, seen: LaunchSeen | None, now: datetime, bounds: Bound
         return Requeue(seen.lost.reason, seen.lost.message, spent_by(job, seen), infrastructure=True)
     if seen.incomplete and job.state == "launching" and job.verdict is None:
         return Launch()
-    return _overdue(job, seen, now, bounds) or _under_way(job, seen, now, bounds)
+    return _overdue(job, seen, now) or _under_way(job, seen, now, bounds)
 
 
 def _under_way(job: ActiveJob, seen: LaunchSeen, now: datetime, bounds: Bounds) -> Decision:
@@ -154,7 +153,7 @@ def _under_way(job: ActiveJob, seen: LaunchSeen, now: datetime, bounds: Bounds) 
     return Finish(_verdict(job, seen.waiting.reason, sentence), take_down=True)
 
 
-def _overdue(job: ActiveJob, seen: LaunchSeen, now: datetime, bounds: Bounds) -> Decision | None:
+def _overdue(job: ActiveJob, seen: LaunchSeen, now: datetime) -> Decision | None:
     """What the launch does not end by itself."""
     if any(pod.reason is Reason.DEADLINE_EXCEEDED for pod in seen.pods):
         sentence = "The worker did not end at its deadline, nor after it, and was killed."
@@ -166,7 +165,7 @@ def _overdue(job: ActiveJob, seen: LaunchSeen, now: datetime, bounds: Bounds) ->
         sentence = f"The cluster ended {disruptions} of its pods, the last one with: {last.message or last.reason}."
         return Finish(_verdict(job, last.reason or Reason.EVICTED, sentence), take_down=True)
     last_sign = _last_sign(job, seen)
-    if last_sign is not None and now - last_sign > bounds.heartbeat_timeout:
+    if last_sign is not None and now - last_sign > job.heartbeat_timeout:
         sentence = f"The run gave no sign of life for {int((now - last_sign).total_seconds())} s."
         return Requeue(Reason.STALLED, sentence, spent_by(job, seen), infrastructure=True)
     return None

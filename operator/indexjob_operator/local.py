@@ -80,7 +80,6 @@ async def run_local(
             profiles,
             worker_database_url=lambda: worker_database_url or database_url,
             local_repositories=True,
-            heartbeat_timeout=await queue.heartbeat_timeout(),
         )
         dispatcher = Dispatcher(queue, work.add, concurrency=concurrency)
         sweep = Sweep(queue, runtime, work.add, interval_seconds=sweep_seconds, retention=retention, profiles=profiles)

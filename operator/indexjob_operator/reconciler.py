@@ -50,7 +50,6 @@ class Reconciler:
         worker_database_url: Callable[[], str],
         worker_database_ca: Callable[[], str] = str,
         local_repositories: bool,
-        heartbeat_timeout: timedelta,
         refused_again: timedelta = REFUSED_AGAIN,
     ) -> None:
         self._queue = queue
@@ -60,7 +59,6 @@ class Reconciler:
         self._worker_database_url = worker_database_url
         self._worker_database_ca = worker_database_ca
         self._local_repositories = local_repositories
-        self._heartbeat_timeout = heartbeat_timeout
         self._refused_again = refused_again
         self._recorded: dict[LaunchKey, set[tuple[str, bool]]] = {}
         self._new: set[UUID] = set()
@@ -116,7 +114,7 @@ class Reconciler:
 
     def _decide(self, job: ActiveJob, seen: LaunchSeen | None) -> Decision:
         profile = self._profiles.profiles.get(job.profile, Profile())
-        bounds = Bounds(self._heartbeat_timeout, self._runtime.missing, profile, self._refused_again)
+        bounds = Bounds(self._runtime.missing, profile, self._refused_again)
         return decide(job, seen, datetime.now(UTC), bounds)
 
     async def _launch(self, job: ActiveJob) -> float | None:

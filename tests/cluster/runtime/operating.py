@@ -73,7 +73,7 @@ class Operating:
         runtime = await KubernetesRuntime.create(api, settings, self._namespace, await queue.instance())
         reconciler = Reconciler(
             queue, runtime, settings.by_name(),
-            worker_database_url=lambda: self._worker_url, local_repositories=False, heartbeat_timeout=await queue.heartbeat_timeout(),
+            worker_database_url=lambda: self._worker_url, local_repositories=False,
             refused_again=timedelta(seconds=settings.patience.refused_again_seconds),
         )  # fmt: skip
         sweep = Sweep(

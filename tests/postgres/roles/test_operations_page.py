@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -16,12 +17,13 @@ from tests.own_server import OwnServer, installed
 
 PAGE = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
 MEMBERS = "SELECT pg_has_role('ij_operator', 'indexjob_operator', 'member'), pg_has_role('ij_worker', 'indexjob_worker', 'member')"
+LIMITS = "SELECT running_cap, heartbeat_timeout, reset_limit FROM indexjob.settings"
 STRANGERS = "SELECT pg_has_role('ij_worker', 'indexjob_operator', 'member'), pg_has_role('ij_worker', 'indexjob_reader', 'member')"
 
 
 def block(who: str) -> list[str]:
     """The statements that the page has them run."""
-    (found,) = re.findall(rf"<!-- run: {who} -->\n +```sql\n(.*?)```", PAGE, re.DOTALL)
+    (found,) = re.findall(rf"<!-- run: {who} -->\n *```sql\n(.*?)```", PAGE, re.DOTALL)
     return [line.strip() for line in found.splitlines() if line.strip()]
 
 
@@ -48,3 +50,8 @@ def test_the_pages_owner_migrates_and_makes_logins_with_the_roles_that_they_need
         assert owner.execute(MEMBERS.encode()).fetchone() == (True, True)
         assert owner.execute(STRANGERS.encode()).fetchone() == (False, False)
         assert migrations.migrate(owner) == [], "as each upgrade does"
+    operator = conninfo.make_conninfo(own_server.dsn, user="ij_operator", dbname="indexjob")
+    with psycopg.connect(operator, autocommit=True) as login:
+        for statement in block("limits"):
+            login.execute(statement.encode())
+        assert login.execute(LIMITS).fetchone() == (50, timedelta(minutes=10), 5)

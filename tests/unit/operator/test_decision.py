@@ -34,10 +34,11 @@ KEY = LaunchKey(ID, 2)
 JOB = ActiveJob(
     id=ID, tenant="default", repository="https://x/y", clone_url="https://x/y", revision="HEAD", profile="default", options={},
     state="launching", launch=2, slot_launch=2, backoff_left=3, verdict=None, reason=None, launched_at=NOW, started_at=None, heartbeat_at=None, due_at=NOW,
+    heartbeat_timeout=TIMEOUT,
 )  # fmt: skip
 RUNNING = replace(JOB, state="running", started_at=NOW)
 POD = PodSeen("u", "p", started_at=NOW - timedelta(hours=1))
-BOUNDS = Bounds(TIMEOUT, LocalRuntime.missing)
+BOUNDS = Bounds(LocalRuntime.missing)
 GIB = 1024**3
 
 

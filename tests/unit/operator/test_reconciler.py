@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
 from uuid import UUID
 
 from indexjob.queue.leader import ActiveJob
@@ -46,7 +45,7 @@ def looked(job: ActiveJob, *, claimed: bool) -> list[str]:
     runtime = Runtime()
     reconciler = Reconciler(
         Queue(job), runtime, Profiles(),  # type: ignore[arg-type]
-        worker_database_url=lambda: "", local_repositories=False, heartbeat_timeout=timedelta(minutes=5),
+        worker_database_url=lambda: "", local_repositories=False,
     )  # fmt: skip
     if claimed:
         reconciler.claimed(job.id)
@@ -75,7 +74,7 @@ def test_each_launch_is_given_what_its_worker_reaches_the_database_with_as_it_is
     reconciler = Reconciler(
         Queue(TAKES), runtime, Profiles(),  # type: ignore[arg-type]
         worker_database_url=lambda: "url", worker_database_ca=lambda: next(given),
-        local_repositories=False, heartbeat_timeout=timedelta(minutes=5),
+        local_repositories=False,
     )  # fmt: skip
     for _ in range(2):
         reconciler.claimed(TAKES.id)
