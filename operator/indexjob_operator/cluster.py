@@ -41,7 +41,7 @@ from indexjob_operator.watches import Watch
 from indexjob_operator.work_queue import WorkQueue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
     from uuid import UUID
 
@@ -180,8 +180,8 @@ async def _serve(
         refused_again=timedelta(seconds=settings.patience.refused_again_seconds),
     )
 
-    def claimed(job: UUID) -> None:
-        reconciler.claimed(job)
+    def claimed(job: UUID, confirmed: Awaitable[None]) -> None:
+        reconciler.claimed(job, confirmed)
         work.add(job)
 
     dispatcher = Dispatcher(queue, claimed, concurrency=settings.queue.concurrency, namespace=namespace)

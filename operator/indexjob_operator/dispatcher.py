@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from indexjob_operator.faults import reach
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from uuid import UUID
 
     from indexjob.queue.leader import LeaderQueue
@@ -28,12 +28,15 @@ SLOW_POLL_SECONDS = 2.0
 
 
 class Dispatcher:
-    """Keeps up to `concurrency` launches under way; `claimed` is told of each new one."""
+    """Keeps up to `concurrency` launches under way.
+
+    `claimed` is told of each new one before the claim is on the disk, and what to await for that: all but the launch itself may be done meanwhile.
+    """
 
     def __init__(
         self,
         queue: LeaderQueue,
-        claimed: Callable[[UUID], None],
+        claimed: Callable[[UUID, Awaitable[None]], None],
         *,
         concurrency: int,
         namespace: str | None = None,
@@ -77,15 +80,16 @@ class Dispatcher:
         while claimed:
             # While these are written to the disk, the next are claimed.
             following = asyncio.ensure_future(self._claim()) if len(claimed) >= self._batch else None
+            confirmed = asyncio.ensure_future(self._queue.confirm_claims())
+            for job_id in claimed:
+                self._claimed(job_id, confirmed)
             try:
-                await self._queue.confirm_claims()
+                await asyncio.shield(confirmed)  # others wait for it
             except BaseException:
                 if following:
                     following.cancel()
                 raise
             total += len(claimed)
-            for job_id in claimed:
-                self._claimed(job_id)
             claimed = await following if following else []
         return total
 

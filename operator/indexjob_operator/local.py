@@ -26,6 +26,7 @@ from indexjob_operator.term import Term
 from indexjob_operator.work_queue import WorkQueue
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from datetime import timedelta
     from pathlib import Path
     from uuid import UUID
@@ -81,7 +82,12 @@ async def run_local(
             worker_database_url=lambda: worker_database_url or database_url,
             local_repositories=True,
         )
-        dispatcher = Dispatcher(queue, work.add, concurrency=concurrency)
+
+        def claimed(job: UUID, confirmed: Awaitable[None]) -> None:
+            reconciler.claimed(job, confirmed)
+            work.add(job)
+
+        dispatcher = Dispatcher(queue, claimed, concurrency=concurrency)
         sweep = Sweep(queue, runtime, work.add, interval_seconds=sweep_seconds, retention=retention, profiles=profiles)
         term = Term(queue, work, dispatcher, reconciler, sweep, lambda: database_url)
         try:

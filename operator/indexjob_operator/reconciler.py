@@ -6,6 +6,7 @@ each write is guarded by the launch's number and the leader's epoch.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from indexjob_operator.requests import build_request, build_run_spec
 from indexjob_operator.runtime.protocol import LaunchKey, LaunchRefusedError, LaunchSeen, PodSeen, Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from uuid import UUID
 
     from indexjob.queue.leader import ActiveJob, LeaderQueue
@@ -61,21 +62,23 @@ class Reconciler:
         self._local_repositories = local_repositories
         self._refused_again = refused_again
         self._recorded: dict[LaunchKey, set[tuple[str, bool]]] = {}
-        self._new: set[UUID] = set()
+        self._new: dict[UUID, Awaitable[None]] = {}
+        self._looked_at: dict[UUID, LaunchKey] = {}
 
-    def claimed(self, job_id: UUID) -> None:
-        """It was claimed just now: nothing of its launch is there yet, so that the first look need not ask the runtime for it."""
-        self._new.add(job_id)
+    def claimed(self, job_id: UUID, confirmed: Awaitable[None]) -> None:
+        """It was claimed just now: nothing of its launch is there yet, so that the first look need not ask the runtime for it.
+
+        Nor does it make it before the claim is `confirmed`: a crash of Postgres may take back what isn't.
+        """
+        self._new[job_id] = confirmed
 
     async def reconcile(self, job_id: UUID) -> float | None:
         """Look at this index job and do what is next; after how many seconds to look again, if no hint comes before."""
-        new = job_id in self._new
-        self._new.discard(job_id)
-        job = await self._queue.find(job_id)
+        job, seen = await self._look(job_id)
         if job is None:
+            self._looked_at.pop(job_id, None)
             return None
-        key = LaunchKey(job.id, job.slot_launch)
-        seen = None if new and _is_to_be_made(job) else await self._runtime.observe(key)
+        key = self._looked_at[job_id] = _key(job)
         try:
             if seen is not None:
                 await self._record_attempts(seen)
@@ -83,6 +86,20 @@ class Reconciler:
         except Exception:
             self._recorded.pop(key, None)  # what was to be on the disk with the end need not be
             raise
+
+    async def _look(self, job_id: UUID) -> tuple[ActiveJob | None, LaunchSeen | None]:
+        """The row and its launch. Starts and ends wait for this, so what need not be asked one after the other is asked at once."""
+        if (confirmed := self._new.pop(job_id, None)) is not None:
+            job, _ = await asyncio.gather(self._queue.find(job_id), asyncio.shield(confirmed))
+            if job is None or _is_to_be_made(job):
+                return job, None
+        elif (known := self._looked_at.get(job_id)) is not None:
+            job, seen = await asyncio.gather(self._queue.find(job_id), self._runtime.observe(known))
+            if job is None or _key(job) == known:
+                return job, seen
+        else:
+            job = await self._queue.find(job_id)
+        return job, None if job is None else await self._runtime.observe(_key(job))
 
     async def _carry_out(self, decision: Decision, job: ActiveJob, seen: LaunchSeen | None) -> float | None:
         match decision:
@@ -235,6 +252,7 @@ class Reconciler:
 
     def _forget(self, key: LaunchKey) -> None:
         self._recorded.pop(key, None)
+        self._looked_at.pop(key.job_id, None)
 
     def _log(self, action: str, job: ActiveJob, **more: object) -> None:
         logger.info(
@@ -244,6 +262,10 @@ class Reconciler:
             job.revision,
             extra={"action": action, "job": str(job.id), "launch": job.launch, **more},
         )
+
+
+def _key(job: ActiveJob) -> LaunchKey:
+    return LaunchKey(job.id, job.slot_launch)
 
 
 def _is_to_be_made(job: ActiveJob) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Awaitable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -81,8 +82,8 @@ class Operating:
             interval_seconds=0.5, wants=reconciler.wants, stray_seconds=settings.patience.stray_seconds,
         )  # fmt: skip
 
-        def claimed(job: UUID) -> None:
-            reconciler.claimed(job)
+        def claimed(job: UUID, confirmed: Awaitable[None]) -> None:
+            reconciler.claimed(job, confirmed)
             work.add(job)
 
         dispatcher = Dispatcher(queue, claimed, concurrency=20, namespace=self._namespace)

@@ -34,3 +34,14 @@ async def test_who_is_cancelled_just_as_a_connection_becomes_free_gets_none(data
         await returning
         async with asyncio.timeout(5), pool.connection() as connection:  # nobody kept it
             await connection.execute("SELECT 1")
+
+
+async def test_the_connection_that_was_used_last_is_given_first(database: str) -> None:
+    async with Pool(database, min_size=3, max_size=3, open=False) as pool:
+        await pool.wait()
+        async with pool.connection() as first, pool.connection() as second:
+            pass  # the first is given back last
+        assert first is not second
+        for _ in range(5):
+            async with pool.connection() as again:
+                assert again is first

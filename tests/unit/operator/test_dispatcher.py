@@ -1,8 +1,9 @@
-"""What is claimed is handed out once it is on the disk, and the next is claimed meanwhile. The queue here is a stand-in: it holds calls back as wanted."""
+"""What is claimed is handed out with its way to the disk, during which the next is claimed. The queue here is a stand-in: it holds calls back as wanted."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from uuid import UUID, uuid4
 
 import pytest
@@ -34,44 +35,54 @@ class Queue:
             raise ConnectionError
 
 
-def dispatching(queue: Queue, handed: list[UUID]) -> Dispatcher:
-    return Dispatcher(queue, handed.append, concurrency=10, namespace="ns", batch=BATCH)  # type: ignore[arg-type]
+Handed = dict[UUID, "asyncio.Future[None]"]
 
 
-async def test_the_next_batch_is_claimed_while_one_is_written_to_the_disk_and_none_is_handed_out_before() -> None:
-    queue, handed = Queue(2 * BATCH + 1), list[UUID]()
+def dispatching(queue: Queue, handed: Handed) -> Dispatcher:
+    def claimed(job: UUID, confirmed: Awaitable[None]) -> None:
+        handed[job] = asyncio.ensure_future(confirmed)
+
+    return Dispatcher(queue, claimed, concurrency=10, namespace="ns", batch=BATCH)  # type: ignore[arg-type]
+
+
+async def test_the_next_batch_is_claimed_while_one_is_written_to_the_disk_which_is_told_of_each() -> None:
+    queue, handed = Queue(2 * BATCH + 1), Handed()
     everything = list(queue.waiting)
     claiming = asyncio.create_task(dispatching(queue, handed).run_once())
     for _ in range(10):
         await asyncio.sleep(0)
-    assert (queue.claims, handed) == (2, [])
+    assert queue.claims == 2
+    assert list(handed) == everything[:BATCH]
+    assert not any(confirmed.done() for confirmed in handed.values())
     queue.on_disk.set()
     assert await claiming == len(everything)
-    assert handed == everything
+    assert list(handed) == everything
+    assert all(confirmed.done() for confirmed in handed.values())
     assert queue.claims == 3
 
 
 async def test_a_batch_that_is_not_full_is_the_last() -> None:
-    queue, handed = Queue(BATCH - 1), list[UUID]()
+    queue, handed = Queue(BATCH - 1), Handed()
     queue.on_disk.set()
     assert await dispatching(queue, handed).run_once() == BATCH - 1
     assert queue.claims == 1
 
 
-async def test_what_could_not_be_written_is_not_handed_out() -> None:
-    """Nor is what was claimed meanwhile: the sweep finds it, if it is there."""
-    queue, handed = Queue(2 * BATCH), list[UUID]()
+async def test_of_what_could_not_be_written_that_is_told() -> None:
+    """And what was claimed meanwhile is not handed out: the sweep finds it, if it is there."""
+    queue, handed = Queue(2 * BATCH), Handed()
     queue.broken = True
     queue.on_disk.set()
     with pytest.raises(ConnectionError):
         await dispatching(queue, handed).run_once()
     await asyncio.sleep(0)
-    assert handed == []
+    assert len(handed) == BATCH
+    assert all(isinstance(confirmed.exception(), ConnectionError) for confirmed in handed.values())
     assert {task.get_name() for task in asyncio.all_tasks()} == {asyncio.current_task().get_name()}  # type: ignore[union-attr]
 
 
 async def test_who_drains_claims_nothing() -> None:
-    queue, handed = Queue(1), list[UUID]()
+    queue, handed = Queue(1), Handed()
     dispatcher = dispatching(queue, handed)
     dispatcher.draining = True
     assert await dispatcher.run_once() == 0
