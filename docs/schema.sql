@@ -204,7 +204,7 @@ BEGIN
     RETURN job.id;
 END $_$;
 
-CREATE FUNCTION indexjob.best_of_line(free integer, running jsonb, passed_over uuid[]) RETURNS uuid[]
+CREATE FUNCTION indexjob.best_of_line(free integer, running jsonb, served jsonb, passed_over uuid[], INOUT base double precision, OUT best uuid[]) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     SET enable_seqscan TO 'off'
@@ -214,45 +214,45 @@ CREATE FUNCTION indexjob.best_of_line(free integer, running jsonb, passed_over u
     SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 BEGIN
-    RETURN (
-        WITH RECURSIVE waiting AS (
-            SELECT greatest(
-                (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' ORDER BY n.tenant DESC, n.priority, n.seq DESC LIMIT 1),
-                (SELECT r.tenant FROM indexjob.index_jobs r WHERE r.line = 'ready' ORDER BY r.tenant DESC, r.priority, r.seq DESC LIMIT 1)) AS tenant
-            UNION ALL
-            SELECT greatest(
-                (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant < w.tenant
-                 ORDER BY n.tenant DESC, n.priority, n.seq DESC LIMIT 1),
-                (SELECT r.tenant FROM indexjob.index_jobs r WHERE r.line = 'ready' AND r.tenant < w.tenant
-                 ORDER BY r.tenant DESC, r.priority, r.seq DESC LIMIT 1))
-            FROM waiting w WHERE w.tenant IS NOT NULL
-        ), shares AS (
-            SELECT w.tenant, coalesce(t.weight, 1) AS weight, r.running, least(free, t.cap - r.running) AS room
-            FROM waiting w
-            LEFT JOIN indexjob.tenants t ON t.name = w.tenant
-            CROSS JOIN LATERAL (SELECT coalesce((best_of_line.running ->> w.tenant)::integer, 0) AS running) AS r
-            WHERE w.tenant IS NOT NULL
-        )
-        SELECT array_agg(best.id ORDER BY best.turn, best.priority DESC, best.seq)
-        FROM (
-            SELECT b.id, b.priority, b.seq, (shares.running + b.place)::float8 / shares.weight AS turn
-            FROM shares
-            CROSS JOIN LATERAL (
-                SELECT j.id, j.priority, j.seq, row_number() OVER (ORDER BY j.priority DESC, j.seq) AS place
-                FROM (
-                    (SELECT n.id, n.priority, n.seq FROM indexjob.index_jobs n
-                     WHERE n.line = 'new' AND n.tenant = shares.tenant AND n.id <> ALL (passed_over)
-                     ORDER BY n.priority DESC, n.seq LIMIT greatest(shares.room, 0))
-                    UNION ALL
-                    (SELECT r.id, r.priority, r.seq FROM indexjob.index_jobs r
-                     WHERE r.line = 'ready' AND r.tenant = shares.tenant AND r.id <> ALL (passed_over)
-                     ORDER BY r.priority DESC, r.seq LIMIT greatest(shares.room, 0))
-                ) AS j
-                ORDER BY j.priority DESC, j.seq LIMIT greatest(shares.room, 0)
-            ) AS b
-            ORDER BY turn, b.priority DESC, b.seq LIMIT free
-        ) AS best
-    );
+    WITH RECURSIVE waiting AS (
+        SELECT greatest(
+            (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' ORDER BY n.tenant DESC, n.priority, n.seq DESC LIMIT 1),
+            (SELECT r.tenant FROM indexjob.index_jobs r WHERE r.line = 'ready' ORDER BY r.tenant DESC, r.priority, r.seq DESC LIMIT 1)) AS tenant
+        UNION ALL
+        SELECT greatest(
+            (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant < w.tenant
+             ORDER BY n.tenant DESC, n.priority, n.seq DESC LIMIT 1),
+            (SELECT r.tenant FROM indexjob.index_jobs r WHERE r.line = 'ready' AND r.tenant < w.tenant
+             ORDER BY r.tenant DESC, r.priority, r.seq DESC LIMIT 1))
+        FROM waiting w WHERE w.tenant IS NOT NULL
+    ), shares AS (
+        SELECT w.tenant, coalesce(t.weight, 1) AS weight, r.running, least(free, t.cap - r.running) AS room,
+            greatest((best_of_line.served ->> w.tenant)::float8, best_of_line.base) AS served
+        FROM waiting w
+        LEFT JOIN indexjob.tenants t ON t.name = w.tenant
+        CROSS JOIN LATERAL (SELECT coalesce((best_of_line.running ->> w.tenant)::integer, 0) AS running) AS r
+        WHERE w.tenant IS NOT NULL
+    )
+    SELECT (SELECT min(s.served) FROM shares s WHERE s.room > 0), array_agg(best.id ORDER BY best.turn, best.priority DESC, best.seq)
+    INTO base, best
+    FROM (
+        SELECT b.id, b.priority, b.seq, shares.served + (shares.running + 2 * b.place - 1)::float8 / shares.weight AS turn
+        FROM shares
+        CROSS JOIN LATERAL (
+            SELECT j.id, j.priority, j.seq, row_number() OVER (ORDER BY j.priority DESC, j.seq) AS place
+            FROM (
+                (SELECT n.id, n.priority, n.seq FROM indexjob.index_jobs n
+                 WHERE n.line = 'new' AND n.tenant = shares.tenant AND n.id <> ALL (passed_over)
+                 ORDER BY n.priority DESC, n.seq LIMIT greatest(shares.room, 0))
+                UNION ALL
+                (SELECT r.id, r.priority, r.seq FROM indexjob.index_jobs r
+                 WHERE r.line = 'ready' AND r.tenant = shares.tenant AND r.id <> ALL (passed_over)
+                 ORDER BY r.priority DESC, r.seq LIMIT greatest(shares.room, 0))
+            ) AS j
+            ORDER BY j.priority DESC, j.seq LIMIT greatest(shares.room, 0)
+        ) AS b
+        ORDER BY turn, b.priority DESC, b.seq LIMIT free
+    ) AS best;
 END $$;
 
 CREATE FUNCTION indexjob.cancel(id uuid, reason text DEFAULT NULL::text) RETURNS boolean
@@ -412,6 +412,9 @@ CREATE FUNCTION indexjob.claim(held bigint, wanted integer, at_once integer, in_
 DECLARE
     running integer;
     by_tenant jsonb;
+    served jsonb;
+    base double precision;
+    new_base double precision;
     free integer;
     best uuid[];
     clear indexjob.slots[];
@@ -428,9 +431,10 @@ BEGIN
     SELECT t.running, t.by_tenant INTO running, by_tenant FROM indexjob.slots_taken() AS t;
     SELECT least(wanted, least(at_once, s.running_cap) - running) INTO free FROM indexjob.settings s WHERE NOT s.claiming_paused;
     IF free > 0 THEN
+        SELECT jsonb_object_agg(t.tenant, t.served), coalesce(max(t.base), 0) INTO served, base FROM indexjob.turns t;
         -- The best may turn out to stand behind another: they are put there, more and more at a time, until the best are clear.
         FOR further IN 0..5 LOOP
-            best := indexjob.best_of_line(free, by_tenant, passed_over);
+            SELECT b.base, b.best INTO new_base, best FROM indexjob.best_of_line(free, by_tenant, served, passed_over, base) AS b;
             EXIT WHEN best IS NULL;
             SELECT l.clear, l.passed_over INTO clear, held_by_others FROM indexjob.put_in_line(best, going => true) AS l;
             EXIT WHEN cardinality(clear) = cardinality(best) OR further = 5;
@@ -461,11 +465,17 @@ BEGIN
                 LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED) AS e
         ), coalesced AS (
             UPDATE indexjob.index_jobs j SET line = 'coalesced', gave_way_to = e.leader, updated_at = now() FROM equal e WHERE j.id = e.id
+        ), counted AS (
+            INSERT INTO indexjob.turns
+            SELECT l.tenant, greatest((served ->> l.tenant)::float8, base) + count(*) / coalesce(max(w.weight), 1)::float8, new_base
+            FROM launched l LEFT JOIN indexjob.tenants w ON w.name = l.tenant GROUP BY l.tenant
+            ON CONFLICT (tenant) DO UPDATE SET served = excluded.served, base = excluded.base
         )
         SELECT array_agg(l.id ORDER BY l.priority DESC, l.seq), array_agg(l.launch ORDER BY l.priority DESC, l.seq) INTO taken, launches FROM launched l;
     END IF;
-    IF taken IS NULL THEN
-        PERFORM indexjob.intake(50);  -- what has to wait shall at least be seen to stand in line
+    -- What has to wait shall at least be seen to stand in line. There may be more of it, and behind it what could go: the next call is not to be waited for.
+    IF taken IS NULL AND indexjob.intake(50) >= 50 THEN
+        PERFORM pg_notify('indexjob_wake', '');
     END IF;
     RETURN QUERY SELECT * FROM unnest(taken, launches);
 END $$;
@@ -828,6 +838,7 @@ CREATE FUNCTION indexjob.intake(at_most integer) RETURNS integer
     AS $$
 DECLARE
     ids uuid[];
+    held uuid[];
 BEGIN
     WITH RECURSIVE waiting AS (
         SELECT (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' ORDER BY n.tenant DESC, n.priority, n.seq DESC LIMIT 1) AS tenant
@@ -847,9 +858,9 @@ BEGIN
     )
     SELECT array_agg(b.id) INTO ids FROM (SELECT f.id FROM fresh f UNION ALL SELECT d.id FROM due d) AS b;
     IF ids IS NOT NULL THEN
-        PERFORM indexjob.put_in_line(ids, going => false);
+        SELECT l.passed_over INTO held FROM indexjob.put_in_line(ids, going => false) AS l;
     END IF;
-    RETURN coalesce(cardinality(ids), 0);
+    RETURN coalesce(cardinality(ids) - cardinality(held), 0);
 END $$;
 
 SET default_table_access_method = heap;
@@ -2797,6 +2808,15 @@ CREATE TABLE indexjob.tenants (
     CONSTRAINT tenants_weight_check CHECK ((weight > 0))
 );
 
+CREATE TABLE indexjob.turns (
+    tenant text NOT NULL,
+    served double precision NOT NULL,
+    base double precision NOT NULL
+)
+WITH (fillfactor='50');
+
+COMMENT ON COLUMN indexjob.turns.base IS 'The least that any tenant in line had been served when this one was last: who comes back later begins there.';
+
 CREATE VIEW indexjob.waiting WITH (security_barrier='true') AS
  WITH own AS MATERIALIZED (
          SELECT indexjob.own_tenants() AS tenant
@@ -3046,6 +3066,9 @@ ALTER TABLE indexjob.index_jobs
 ALTER TABLE ONLY indexjob.tenants
     ADD CONSTRAINT tenants_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY indexjob.turns
+    ADD CONSTRAINT turns_pkey PRIMARY KEY (tenant);
+
 CREATE INDEX content_unused ON indexjob.content USING btree (unused_since) WHERE (unused_since IS NOT NULL);
 
 CREATE INDEX cycle_graph ON indexjob.cycle USING btree (graph_id, ord);
@@ -3165,7 +3188,7 @@ GRANT ALL ON FUNCTION indexjob.add_contents(job_id uuid, launch integer, token t
 REVOKE ALL ON FUNCTION indexjob.apply_resource(held bigint, uid text, token text, request jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.apply_resource(held bigint, uid text, token text, request jsonb) TO indexjob_operator;
 
-REVOKE ALL ON FUNCTION indexjob.best_of_line(free integer, running jsonb, passed_over uuid[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION indexjob.best_of_line(free integer, running jsonb, served jsonb, passed_over uuid[], INOUT base double precision, OUT best uuid[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.cancel(id uuid, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.cancel(id uuid, reason text) TO indexjob_producer;

@@ -21,7 +21,7 @@ WAKE = "indexjob_wake"
 FINISHED = "indexjob_finished"
 RECONNECT_SECONDS = 1.0
 CHECK_SECONDS = 15.0
-"""A connection that says nothing for so long is asked whether it is still there: a dead network, too, says nothing."""
+"""A connection that says nothing for so long is asked whether it is still there, by what it is for: a dead network, too, says nothing."""
 
 
 async def listen(database_url: Callable[[], str], channel: str, heard: Callable[[str], None]) -> None:
@@ -40,7 +40,7 @@ async def listen(database_url: Callable[[], str], channel: str, heard: Callable[
                     async for notification in connection.notifies(timeout=CHECK_SECONDS):
                         heard(notification.payload)
                     async with asyncio.timeout(CHECK_SECONDS):
-                        await connection.execute("SELECT 1")
+                        await connection.execute(f"LISTEN {channel}")
         except (psycopg.Error, TimeoutError) as error:
             logger.info("listening was interrupted: %s", type(error).__name__, extra={"action": "listen-interrupted"})
         await asyncio.sleep(RECONNECT_SECONDS)

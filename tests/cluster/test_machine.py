@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from tests.cluster import fixtures
 from tests.cluster.aside import Aside, aside
 from tests.cluster.choice import IMAGE, NAMED, cluster
-from tests.cluster.machine import boot, components, packages
+from tests.cluster.machine import boot, components, containers, packages
 from tests.cluster.machine.commands import NoClusterError, until
 from tests.cluster.machine.place import Place
 
@@ -64,6 +65,18 @@ def test_a_cluster_is_found_up_again_and_its_end_leaves_nothing(beside: Aside) -
     assert beside.cluster("leftovers").strip() == ""
     assert not beside.traces() - before
     beside.cluster("down")
+
+
+def test_a_killed_shims_socket_is_left_over_and_a_living_ones_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(containers, "SHIM_SOCKETS", tmp_path)
+    with socket.socket(socket.AF_UNIX) as living, socket.socket(socket.AF_UNIX) as dead:
+        living.bind(str(tmp_path / "living"))
+        living.listen()
+        dead.bind(str(tmp_path / "dead"))
+        dead.close()
+        assert set(containers.strays(Place(tmp_path / "root"))) & set(tmp_path.iterdir()) == {tmp_path / "dead"}
 
 
 def test_without_root_tests_are_skipped_with_a_sentence_and_ci_takes_no_skip(monkeypatch: pytest.MonkeyPatch) -> None:

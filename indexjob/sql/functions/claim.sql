@@ -10,6 +10,9 @@ AS $$
 DECLARE
     running integer;
     by_tenant jsonb;
+    served jsonb;
+    base double precision;
+    new_base double precision;
     free integer;
     best uuid[];
     clear indexjob.slots[];
@@ -26,9 +29,10 @@ BEGIN
     SELECT t.running, t.by_tenant INTO running, by_tenant FROM indexjob.slots_taken() AS t;
     SELECT least(wanted, least(at_once, s.running_cap) - running) INTO free FROM indexjob.settings s WHERE NOT s.claiming_paused;
     IF free > 0 THEN
+        SELECT jsonb_object_agg(t.tenant, t.served), coalesce(max(t.base), 0) INTO served, base FROM indexjob.turns t;
         -- The best may turn out to stand behind another: they are put there, more and more at a time, until the best are clear.
         FOR further IN 0..5 LOOP
-            best := indexjob.best_of_line(free, by_tenant, passed_over);
+            SELECT b.base, b.best INTO new_base, best FROM indexjob.best_of_line(free, by_tenant, served, passed_over, base) AS b;
             EXIT WHEN best IS NULL;
             SELECT l.clear, l.passed_over INTO clear, held_by_others FROM indexjob.put_in_line(best, going => true) AS l;
             EXIT WHEN cardinality(clear) = cardinality(best) OR further = 5;
@@ -59,11 +63,17 @@ BEGIN
                 LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED) AS e
         ), coalesced AS (
             UPDATE indexjob.index_jobs j SET line = 'coalesced', gave_way_to = e.leader, updated_at = now() FROM equal e WHERE j.id = e.id
+        ), counted AS (
+            INSERT INTO indexjob.turns
+            SELECT l.tenant, greatest((served ->> l.tenant)::float8, base) + count(*) / coalesce(max(w.weight), 1)::float8, new_base
+            FROM launched l LEFT JOIN indexjob.tenants w ON w.name = l.tenant GROUP BY l.tenant
+            ON CONFLICT (tenant) DO UPDATE SET served = excluded.served, base = excluded.base
         )
         SELECT array_agg(l.id ORDER BY l.priority DESC, l.seq), array_agg(l.launch ORDER BY l.priority DESC, l.seq) INTO taken, launches FROM launched l;
     END IF;
-    IF taken IS NULL THEN
-        PERFORM indexjob.intake(50);  -- what has to wait shall at least be seen to stand in line
+    -- What has to wait shall at least be seen to stand in line. There may be more of it, and behind it what could go: the next call is not to be waited for.
+    IF taken IS NULL AND indexjob.intake(50) >= 50 THEN
+        PERFORM pg_notify('indexjob_wake', '');
     END IF;
     RETURN QUERY SELECT * FROM unnest(taken, launches);
 END $$;

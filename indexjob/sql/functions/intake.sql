@@ -1,10 +1,11 @@
--- Puts newly due jobs in line, and new ones: at most so many, each tenant's best. How many it looked at. The leader alone calls it.
+-- Puts newly due jobs in line, and new ones: at most so many, each tenant's best. How many it could put there. The leader alone calls it.
 CREATE OR REPLACE FUNCTION indexjob.intake(at_most integer) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     ids uuid[];
+    held uuid[];
 BEGIN
     WITH RECURSIVE waiting AS (
         SELECT (SELECT n.tenant FROM indexjob.index_jobs n WHERE n.line = 'new' ORDER BY n.tenant DESC, n.priority, n.seq DESC LIMIT 1) AS tenant
@@ -24,8 +25,8 @@ BEGIN
     )
     SELECT array_agg(b.id) INTO ids FROM (SELECT f.id FROM fresh f UNION ALL SELECT d.id FROM due d) AS b;
     IF ids IS NOT NULL THEN
-        PERFORM indexjob.put_in_line(ids, going => false);
+        SELECT l.passed_over INTO held FROM indexjob.put_in_line(ids, going => false) AS l;
     END IF;
-    RETURN coalesce(cardinality(ids), 0);
+    RETURN coalesce(cardinality(ids) - cardinality(held), 0);
 END $$;
 REVOKE ALL ON FUNCTION indexjob.intake(integer) FROM PUBLIC;

@@ -93,6 +93,15 @@ CREATE TABLE indexjob.slots (
 COMMENT ON TABLE indexjob.slots IS 'Found by the tenant and the repository of a job, which never change: an index on job_id would cost each claim and each finish.';
 COMMENT ON COLUMN indexjob.slots.ending IS 'Why the launch is being taken down, and what becomes of its job then; NULL while it is not.';
 
+-- What each tenant has had of the queue, so that over time they share it by weight. One unit is a launch of a tenant of weight 1; not in `tenants`, which
+-- producers read with each job, and which a long transaction somewhere would let grow with each claim.
+CREATE TABLE indexjob.turns (
+    tenant text PRIMARY KEY,
+    served double precision NOT NULL,
+    base double precision NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON COLUMN indexjob.turns.base IS 'The least that any tenant in line had been served when this one was last: who comes back later begins there.';
+
 -- What the worker writes while it runs, apart from the queue: no contention and no bloat there.
 CREATE TABLE indexjob.progress (
     job_id uuid PRIMARY KEY REFERENCES indexjob.index_jobs ON DELETE CASCADE,

@@ -1,5 +1,6 @@
 """containerd's side of the cluster: images in, containers out, and what it leaves outside of any root."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,14 +12,15 @@ from tests.cluster.machine.place import Place
 RESULTS = Path("/var/lib/cni/results")  # the CNI library's; no setting moves it
 LOG_LINKS = Path("/var/log/containers")  # kubelet's
 PLUGINS = Path("/var/lib/kubelet/device-plugins")  # kubelet's
+SHIM_SOCKETS = Path("/run/containerd/s")
 STRAYS = (
     PLUGINS,
     PLUGINS.parent,
     LOG_LINKS,
     RESULTS,
     RESULTS.parent,
-    Path("/run/containerd/s"),
-    Path("/run/containerd"),
+    SHIM_SOCKETS,
+    SHIM_SOCKETS.parent,
 )
 
 
@@ -64,13 +66,25 @@ def sweep(place: Place) -> None:
 
 
 def strays(place: Place) -> list[Path]:
-    """This cluster's files outside its root."""
+    """This cluster's files outside its root, and what no cluster has any more."""
     addresses = place.root.glob("run/io.containerd.runtime.v2.task/*/*/address")
     sockets = [Path(file.read_text().removeprefix("unix://")) for file in addresses]
     results = [path for path in RESULTS.glob("*") if f'"{place.root}/' in path.read_text()]
     links = [path for path in LOG_LINKS.glob("*.log") if str(path.readlink()).startswith(f"{place.root}/")]
     registrations = [PLUGINS / "kubelet.sock"]
-    return [path for path in [*sockets, *results, *links, *registrations] if path.exists() or path.is_symlink()]
+    dead = [path for path in SHIM_SOCKETS.glob("*") if _is_dead(path)]
+    found = {*sockets, *dead, *results, *links, *registrations}
+    return [path for path in sorted(found) if path.exists() or path.is_symlink()]
+
+
+def _is_dead(path: Path) -> bool:
+    """A shim's socket that nobody listens at: whose it was is known to nobody any more, once containerd has forgotten a shim that was killed."""
+    with socket.socket(socket.AF_UNIX) as caller, suppress(OSError):
+        try:
+            caller.connect(str(path))
+        except ConnectionRefusedError:
+            return True
+    return False
 
 
 def _ctr(place: Place, *words: str) -> str:

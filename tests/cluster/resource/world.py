@@ -19,6 +19,7 @@ from indexjob_operator import metrics
 from indexjob_operator.kubernetes_api import KubernetesApi
 from indexjob_operator.mirror import Mirror
 from indexjob_operator.term import _patiently
+from tests.cluster.hanging_up import hang_up
 from tests.cluster.namespace import Manifest, Namespace
 from tests.postgres.queue.leading import Leader
 
@@ -127,7 +128,7 @@ async def _closing(api: KubernetesApi) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await api.close()
+        await hang_up(api)
 
 
 @asynccontextmanager

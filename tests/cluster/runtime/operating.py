@@ -25,6 +25,7 @@ from indexjob_operator.settings import Settings
 from indexjob_operator.sweep import Sweep
 from indexjob_operator.term import Term
 from indexjob_operator.work_queue import WorkQueue
+from tests.cluster.hanging_up import hang_up
 
 WORKER_URL = "postgresql://worker:canary-database@db.test/index"
 
@@ -66,8 +67,7 @@ class Operating:
                     pool, uuid4().hex, lambda queue: self._serve(queue, api), self._stop, lease=timedelta(seconds=2)
                 )
         finally:
-            await api.close()
-            await asyncio.sleep(0.1)  # TLS connections take a moment to close
+            await hang_up(api)
 
     async def _serve(self, queue: LeaderQueue, api: KubernetesApi) -> None:
         settings, work = self._settings, WorkQueue[UUID]()

@@ -25,11 +25,11 @@ class Leader:
         extra = "".join(f", {k} => %s" for k in arguments)
         return self.value(f"SELECT indexjob.enqueue(%s{extra})", f"https://example.org/{name}", *arguments.values())  # type: ignore[return-value]
 
-    def claim(self, wanted: int = 10) -> list[UUID]:
+    def claim(self, wanted: int = 10, *, at_once: int = 1000) -> list[UUID]:
         return [
             row[0]
             for row in self.connection.execute(
-                "SELECT id FROM indexjob.claim(%s, %s, 1000, 'ns')", (self.epoch, wanted)
+                "SELECT id FROM indexjob.claim(%s, %s, %s, 'ns')", (self.epoch, wanted, at_once)
             )
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from uuid import UUID
 
@@ -94,6 +95,60 @@ def test_tenants_share_by_weight_within_their_caps(leader: Leader) -> None:
     leader.connection.execute("UPDATE indexjob.tenants SET cap = 1 WHERE name = 'capped'")
     tenants = [leader.row(j)["tenant"] for j in leader.claim(7)]
     assert {t: tenants.count(t) for t in tenants} == {"big": 4, "small": 2, "capped": 1}
+
+
+@pytest.mark.parametrize(
+    ("at_once", "weights"),
+    [(1, (1, 1)), (1, (1, 2)), (3, (5, 1)), (4, (1, 10)), (3, (1, 1, 1, 1)), (1, (1, 2, 3))],
+    ids=str,
+)
+def test_tenants_share_by_weight_over_time_however_few_run_at_once(
+    leader: Leader, at_once: int, weights: tuple[int, ...]
+) -> None:
+    """Nobody starves: not behind whom came first, nor behind a greater weight or a higher priority of another tenant."""
+    rounds, running, started = 6, list[UUID](), Counter[str]()
+    for tenant, weight in enumerate(weights):
+        leader.connection.execute("INSERT INTO indexjob.tenants (name, weight) VALUES (%s, %s)", [f"t{tenant}", weight])
+        for n in range(rounds * sum(weights)):
+            leader.enqueue(f"{tenant}/{n}", tenant=f"t{tenant}", priority=-tenant)
+    while started.total() < rounds * sum(weights):
+        for job in leader.claim(1, at_once=at_once):
+            running.append(job)
+            started[leader.row(job)["tenant"]] += 1
+        if len(running) == at_once:
+            leader.finish(running.pop(0))
+    for tenant, weight in enumerate(weights):
+        assert abs(started[f"t{tenant}"] - rounds * weight) <= 1, started
+
+
+def test_nobody_saves_up_turns(leader: Leader) -> None:
+    """Who had nothing in line while others were served is served like them from then on, not all at once."""
+    for n in range(30):
+        leader.enqueue(f"busy{n}", tenant="busy")
+    for _ in range(10):
+        leader.finish(*leader.claim(1))
+    for n in range(10):
+        leader.enqueue(f"late{n}", tenant="late")
+    started = []
+    for _ in range(8):
+        (job,) = leader.claim(1)
+        started.append(leader.row(job)["tenant"])
+        leader.finish(job)
+    assert sorted(started) == ["busy"] * 4 + ["late"] * 4
+
+
+def test_a_crowd_that_cannot_run_is_taken_in_at_one_go(leader: Leader, database: str) -> None:
+    """A call that launches nothing says when there is more to look at: the next need not wait for the slow poll."""
+    with psycopg.connect(database, autocommit=True) as listener:
+        leader.enqueue("a")
+        leader.claim(1)
+        for n in range(60):
+            leader.enqueue("a", revision=f"{n}")
+        listener.execute("LISTEN indexjob_wake")
+        assert leader.claim(1, at_once=1) == []
+        assert len(list(listener.notifies(timeout=2, stop_after=1))) == 1
+        assert leader.claim(1, at_once=1) == []
+        assert list(listener.notifies(timeout=0.2)) == []
 
 
 def test_a_tenants_cap_counts_what_runs_already(leader: Leader) -> None:
