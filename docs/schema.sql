@@ -636,6 +636,13 @@ BEGIN
     END LOOP;
 END $$;
 
+CREATE FUNCTION indexjob.dispatching(OUT led boolean, OUT paused boolean) RETURNS record
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT EXISTS (SELECT FROM indexjob.lease l WHERE l.expires_at > clock_timestamp()), s.claiming_paused FROM indexjob.settings s
+$$;
+
 CREATE FUNCTION indexjob.drop_resources(held bigint, uids text[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3220,6 +3227,11 @@ REVOKE ALL ON FUNCTION indexjob.dependents(repository text, path text, depth int
 GRANT ALL ON FUNCTION indexjob.dependents(repository text, path text, depth integer) TO indexjob_reader;
 GRANT ALL ON FUNCTION indexjob.dependents(repository text, path text, depth integer) TO indexjob_producer;
 GRANT ALL ON FUNCTION indexjob.dependents(repository text, path text, depth integer) TO indexjob_operator;
+
+REVOKE ALL ON FUNCTION indexjob.dispatching(OUT led boolean, OUT paused boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION indexjob.dispatching(OUT led boolean, OUT paused boolean) TO indexjob_reader;
+GRANT ALL ON FUNCTION indexjob.dispatching(OUT led boolean, OUT paused boolean) TO indexjob_producer;
+GRANT ALL ON FUNCTION indexjob.dispatching(OUT led boolean, OUT paused boolean) TO indexjob_operator;
 
 REVOKE ALL ON FUNCTION indexjob.drop_resources(held bigint, uids text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.drop_resources(held bigint, uids text[]) TO indexjob_operator;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,18 @@ from indexjob.cli.output import answer_json, say
 from indexjob.cli.repository import RepositoryArgument
 from indexjob.errors import ClearError
 
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from psycopg import AsyncConnection
+
+    from indexjob.queue import producer
+
 app = typer.Typer()
+
+
+class NoSuchTenantError(ClearError):
+    """Nobody has made this tenant."""
 
 
 class UnreadableTimeError(ClearError):
@@ -40,7 +51,7 @@ async def enqueue(
         int, typer.Option(min=-(2**31), max=2**31 - 1, help="How often to try again after a failure.")
     ] = 3,
     profile: Annotated[str, typer.Option(help="The pod settings to run with, by name.")] = "default",
-    tenant: Annotated[str, typer.Option(help="For whom.")] = "default",
+    tenant: Annotated[str, typer.Option(help="For whom: a tenant that is there.")] = "default",
     include: Annotated[
         list[str] | None, typer.Option(metavar="PATTERN", help="Only files like this, such as 'src/**'. Repeatable.")
     ] = None,
@@ -90,7 +101,7 @@ async def enqueue(
         options={name: value for name, value in options.items() if value is not None},
     )
     async with call.queue() as (database, connection):
-        job = await producer.enqueue(connection, request)
+        job = await _enqueue(connection, request)
         if wait:
             from indexjob.cli.watch import watch_jobs
 
@@ -102,6 +113,25 @@ async def enqueue(
         typer.echo(job)
         say(f"{row.repository} is {row.state}. Watch it: indexjob watch {str(job)[:8]}")
     return 0
+
+
+async def _enqueue(connection: AsyncConnection, request: producer.IndexRequest) -> UUID:
+    """Make no tenant: Postgres makes what is new for those who serve all tenants, and what was mistyped would be nobody's.
+
+    Raises:
+        NoSuchTenantError: it wasn't there.
+    """
+    from indexjob.queue import producer
+
+    async with connection.transaction():
+        rows = await (await connection.execute("SELECT indexjob.own_tenants() ORDER BY 1")).fetchall()
+        job = await producer.enqueue(connection, request)
+        if (request.tenant,) not in rows:
+            raise NoSuchTenantError(
+                f'There is no tenant "{request.tenant}". There are: {", ".join(name for (name,) in rows)}.',
+                f"An administrator makes it: INSERT INTO indexjob.tenants (name) VALUES ('{request.tenant}');",  # noqa: S608 - a valid name, and for people
+            )
+    return job
 
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

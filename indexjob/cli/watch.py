@@ -102,11 +102,6 @@ def fitting_view() -> View:
 
 
 async def has_leader(connection: AsyncConnection) -> bool:
-    """Whether an operator holds the lease; True where we may not look."""
-    from psycopg import errors
-
-    try:
-        row = await (await connection.execute("SELECT bool_or(expires_at > now()) FROM indexjob.lease")).fetchone()
-    except errors.InsufficientPrivilege:
-        return True
+    """Whether an operator holds the lease."""
+    row = await (await connection.execute("SELECT led FROM indexjob.dispatching()")).fetchone()
     return bool(row and row[0])

@@ -19,10 +19,12 @@ import typer
 from indexjob.cli import repository
 from indexjob.cli.command import Call, command
 from indexjob.cli.output import ago, answer_json_line, clean, say
-from indexjob.errors import ClearError
+from indexjob.errors import ClearError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from psycopg import AsyncConnection
 
     from indexjob.database import Database
     from indexjob.queue.producer import Job
@@ -110,6 +112,7 @@ async def up(
     people = sys.stdout.isatty() and not call.json
     with call.database() as database:
         async with database.connect_async() as connection:
+            await require_right_to_lead(connection)
             if await has_leader(connection):
                 say("Another dispatcher leads, or was killed just now; this one stands by until it can lead.")
         say(f"Running index jobs, {concurrency} at once, from {database.place}. Ctrl-C stops.")
@@ -184,6 +187,23 @@ def require_worker() -> None:
         )
     if which("git") is None:
         raise WorkerMissingError("git is not on the PATH.", "Install it with your system's package manager.")
+
+
+async def require_right_to_lead(connection: AsyncConnection) -> None:
+    """Refuse a login that could only stand by for ever.
+
+    Raises:
+        RefusedError: it may not lead.
+    """
+    query = (
+        "SELECT has_function_privilege('indexjob.acquire_lease(text, interval)', 'EXECUTE'), quote_ident(current_user)"
+    )
+    may, login = await (await connection.execute(query)).fetchone() or (False, "this login")
+    if not may:
+        raise RefusedError(
+            f"The login {login} may not run index jobs.",
+            f"An administrator runs: GRANT indexjob_operator TO {login}; or name a login that may.",
+        )
 
 
 def tell_people(job: Job) -> None:

@@ -27,6 +27,7 @@ def test_it_prints_the_id_alone_to_standard_output(cli: Cli) -> None:
 
 
 def test_every_option_reaches_the_row(cli: Cli, admin: psycopg.Connection[Any]) -> None:
+    admin.execute("INSERT INTO indexjob.tenants (name) VALUES ('team-a')")
     job = cli(
         *(
             "enqueue",
@@ -185,6 +186,17 @@ def test_wrong_usage_exits_2(cli: Cli, arguments: list[str]) -> None:
     result = cli(*arguments)
     assert (result.code, result.out) == (2, "")
     assert "Usage" in result.err
+
+
+def test_a_tenant_that_nobody_made_is_refused_and_not_made(cli: Cli, admin: psycopg.Connection[Any]) -> None:
+    """Also for who serves all tenants, and could make it. What is said then is run, word for word."""
+    result = cli("enqueue", URL, "--tenant", "typo")
+    assert (result.code, result.out) == (1, "")
+    assert 'There is no tenant "typo". There are: default.' in result.err
+    assert admin.execute("SELECT name FROM indexjob.tenants").fetchall() == [("default",)]
+    assert cli("list", "-o", "json").json == []
+    admin.execute(result.err.partition("An administrator makes it: ")[2].encode())
+    assert cli("enqueue", URL, "--tenant", "typo").code == 0
 
 
 def test_another_tenants_name_is_refused(

@@ -274,6 +274,32 @@ def test_health_says_what_is_wrong(
     assert SECRET not in result.out
 
 
+@pytest.mark.parametrize("role", ["producer", "reader", "operator", "worker"])
+def test_health_is_not_well_for_who_cannot_look(
+    cli: Cli, admin: psycopg.Connection[Any], role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin.execute("DROP ROLE IF EXISTS cli_looker")
+    admin.execute(f"CREATE ROLE cli_looker IN ROLE indexjob_{role}".encode())
+    monkeypatch.setenv("PGOPTIONS", "-c role=cli_looker")
+    try:
+        before = cli("health", "-o", "json")
+        admin.execute("SELECT indexjob.acquire_lease('someone', '1 hour'), indexjob.pause()")
+        after = cli("health", "-o", "json")
+    finally:
+        monkeypatch.delenv("PGOPTIONS")
+        admin.execute("DROP ROLE cli_looker")
+    told = {check["name"]: (check["ok"], check["detail"]) for check in after.json["checks"]}
+    assert before.code == 1
+    if role == "worker":
+        assert after.code == 1
+        assert [told[name][0] for name in ("leader", "claiming", "stuck")] == [False] * 3
+        assert told["leader"][1].startswith("Not looked at")
+    else:
+        assert after.code == 0
+        assert told["leader"] == (True, "someone leads" if role == "operator" else "a dispatcher leads")
+        assert "paused" in told["claiming"][1]
+
+
 def test_health_finds_what_is_stuck(cli: Cli, queue: Queue) -> None:
     job = queue.enqueue()
     queue.run(job)

@@ -93,6 +93,23 @@ def test_up_once_with_nothing_to_do_ends(environment: dict[str, str]) -> None:
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.parametrize("once", [(), ("--once",)])
+@pytest.mark.parametrize("role", ["worker", "producer", "reader"])
+def test_who_may_not_run_jobs_is_told_so_at_once(
+    environment: dict[str, str], admin: psycopg.Connection[Any], once: tuple[str, ...], role: str
+) -> None:
+    admin.execute('DROP ROLE IF EXISTS "cli-stranger"')
+    admin.execute(f'CREATE ROLE "cli-stranger" IN ROLE indexjob_{role}'.encode())
+    try:
+        done = call({**environment, "PGOPTIONS": "-c role=cli-stranger"}, "up", *once, seconds=30)
+    finally:
+        admin.execute('DROP ROLE "cli-stranger"')
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith('Error: The login "cli-stranger" may not run index jobs.\n')
+    assert 'GRANT indexjob_operator TO "cli-stranger"' in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_up_leaves_in_order(
     background: Any, queue: Queue, admin: psycopg.Connection[Any], number: signal.Signals

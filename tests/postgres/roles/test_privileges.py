@@ -12,7 +12,7 @@ FUNCTIONS = {
     "enqueue": f"{P} {O}", "cancel": f"{P} {O}", "retry": f"{P} {O}", "suspend": f"{P} {O}", "resume": f"{P} {O}", "redrive": f"{P} {O}",
     "revise": f"{P} {O}",
     # looking
-    "own_tenants": ASK, "languages": ASK, "normalize_repository": f"{P} {R} {W} {O}",
+    "own_tenants": ASK, "dispatching": ASK, "languages": ASK, "normalize_repository": f"{P} {R} {W} {O}",
     "dependents": ASK, "find_definitions": ASK, "find_references": ASK, "search_symbols": ASK,
     # the worker's own launch, by its token
     "start_attempt": W, "report_progress": W, "finish_attempt": W,
