@@ -106,7 +106,12 @@ class LocalRuntime:
                 "Run it on Kubernetes, or leave credentials_secret out."
             )
             raise LaunchRefusedError(Reason.PERMANENT_ERROR, msg, permanent=True)
-        workspace = await asyncio.to_thread(self._make_workspace, request)
+        making = asyncio.ensure_future(asyncio.to_thread(self._make_workspace, request))
+        try:
+            workspace = await asyncio.shield(making)
+        except asyncio.CancelledError:  # the thread goes on: what it makes is nobody's
+            making.add_done_callback(_remove_made)
+            raise
         reach("workspace-made")
         launch = _Launch(request, LaunchSeen(request.key), workspace)
         self._launches[request.key] = launch
@@ -142,7 +147,9 @@ class LocalRuntime:
     async def release(self, key: LaunchKey, *, ttl_seconds: int | None = None) -> None:  # noqa: ARG002 - nobody looks at processes afterwards
         """Forget it, and delete its workspace."""
         if launch := self._launches.pop(key, None):
-            await asyncio.to_thread(launch.workspace.remove)
+            await asyncio.shield(
+                asyncio.to_thread(launch.workspace.remove)
+            )  # whoever is cancelled here: nobody else would
 
     async def log_tail(self, key: LaunchKey, pod: PodSeen) -> str | None:  # noqa: ARG002 - it is part of what is seen
         """What it wrote last."""
@@ -165,7 +172,15 @@ class LocalRuntime:
             await asyncio.wait([launch.task for launch in running if launch.task])
 
     async def close(self) -> None:
-        """End everything and leave no directory behind."""
+        """End everything and leave no directory behind, even if cancelled meanwhile: a term may be told of its end twice."""
+        closing = asyncio.ensure_future(self._close())
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:
+            await closing
+            raise
+
+    async def _close(self) -> None:
         await self.interrupt()
         for key in list(self._launches):
             await self.release(key)
@@ -263,6 +278,11 @@ class LocalRuntime:
     def _show(self, launch: _Launch, seen: LaunchSeen) -> None:
         launch.seen = seen
         self._hint(seen.key.job_id)
+
+
+def _remove_made(making: asyncio.Future[Workspace]) -> None:
+    if not making.cancelled() and making.exception() is None:
+        making.result().remove()
 
 
 def _folder(workspace: Workspace, number: int) -> Path:
