@@ -134,7 +134,7 @@ CREATE FUNCTION indexjob.acquire_lease(who text, for_time interval) RETURNS bigi
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    UPDATE indexjob.lease l SET epoch = l.epoch + 1, holder = who, expires_at = clock_timestamp() + for_time
+    UPDATE indexjob.lease l SET epoch = l.epoch + 1, holder = who, expires_at = clock_timestamp() + for_time, at_once = NULL
     WHERE l.expires_at < clock_timestamp()
     RETURNING l.epoch
 $$;
@@ -425,6 +425,7 @@ DECLARE
 BEGIN
     PERFORM indexjob.lead(held);
     PERFORM set_config('synchronous_commit', 'off', true);
+    UPDATE indexjob.lease l SET at_once = claim.at_once WHERE l.epoch = held AND l.at_once IS DISTINCT FROM claim.at_once;
     IF EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.line = 'scheduled' AND j.run_after <= now()) THEN
         PERFORM indexjob.intake(0);
     END IF;
@@ -2514,8 +2515,11 @@ CREATE VIEW indexjob.jobs WITH (security_barrier='true') AS
 CREATE TABLE indexjob.lease (
     epoch bigint NOT NULL,
     holder text NOT NULL,
-    expires_at timestamp with time zone NOT NULL
+    expires_at timestamp with time zone NOT NULL,
+    at_once integer
 );
+
+COMMENT ON COLUMN indexjob.lease.at_once IS 'How many jobs its holder keeps under way, as its last claim said: so people can be told what a job waits for.';
 
 CREATE TABLE indexjob.manifest (
     id bigint NOT NULL,
@@ -2743,21 +2747,119 @@ CREATE VIEW indexjob.stuck WITH (security_barrier='true') AS
             j.revision,
             (j.state)::text AS state,
             j.launch,
-            'no dispatcher has looked at it'::text AS what,
-            GREATEST(j.updated_at, j.run_after) AS "greatest"
-           FROM indexjob.index_jobs j
-          WHERE (j.line = 'new'::indexjob.line_place)
-        UNION ALL
-         SELECT j.id,
-            j.tenant,
-            j.repository,
-            j.revision,
-            (j.state)::text AS state,
-            j.launch,
-            'no dispatcher has looked at it'::text AS what,
-            j.run_after
-           FROM indexjob.index_jobs j
-          WHERE ((j.line = 'scheduled'::indexjob.line_place) AND (j.run_after < (now() - '00:10:00'::interval)))) o
+            'no dispatcher runs'::text AS what,
+            GREATEST(( SELECT max(l.expires_at) AS max
+                   FROM indexjob.lease l), j.updated_at, j.run_after) AS "greatest"
+           FROM ( SELECT index_jobs.id,
+                    index_jobs.seq,
+                    index_jobs.tenant,
+                    index_jobs.repository,
+                    index_jobs.clone_url,
+                    index_jobs.revision,
+                    index_jobs.priority,
+                    index_jobs.run_after,
+                    index_jobs.idempotency_key,
+                    index_jobs.batch,
+                    index_jobs.backoff_limit,
+                    index_jobs.profile,
+                    index_jobs.options,
+                    index_jobs.ttl_seconds_after_finished,
+                    index_jobs.state,
+                    index_jobs.line,
+                    index_jobs.gave_way_to,
+                    index_jobs.launch,
+                    index_jobs.failures,
+                    index_jobs.resets,
+                    index_jobs.reason,
+                    index_jobs.message,
+                    index_jobs.commit,
+                    index_jobs.verdict,
+                    index_jobs.progress,
+                    index_jobs.stats,
+                    index_jobs.job_name,
+                    index_jobs.namespace,
+                    index_jobs.created_at,
+                    index_jobs.updated_at,
+                    index_jobs.launched_at,
+                    index_jobs.started_at,
+                    index_jobs.finished_at
+                   FROM indexjob.index_jobs
+                  WHERE (index_jobs.line = 'new'::indexjob.line_place)
+                UNION ALL
+                 SELECT index_jobs.id,
+                    index_jobs.seq,
+                    index_jobs.tenant,
+                    index_jobs.repository,
+                    index_jobs.clone_url,
+                    index_jobs.revision,
+                    index_jobs.priority,
+                    index_jobs.run_after,
+                    index_jobs.idempotency_key,
+                    index_jobs.batch,
+                    index_jobs.backoff_limit,
+                    index_jobs.profile,
+                    index_jobs.options,
+                    index_jobs.ttl_seconds_after_finished,
+                    index_jobs.state,
+                    index_jobs.line,
+                    index_jobs.gave_way_to,
+                    index_jobs.launch,
+                    index_jobs.failures,
+                    index_jobs.resets,
+                    index_jobs.reason,
+                    index_jobs.message,
+                    index_jobs.commit,
+                    index_jobs.verdict,
+                    index_jobs.progress,
+                    index_jobs.stats,
+                    index_jobs.job_name,
+                    index_jobs.namespace,
+                    index_jobs.created_at,
+                    index_jobs.updated_at,
+                    index_jobs.launched_at,
+                    index_jobs.started_at,
+                    index_jobs.finished_at
+                   FROM indexjob.index_jobs
+                  WHERE (index_jobs.line = 'scheduled'::indexjob.line_place)
+                UNION ALL
+                 SELECT index_jobs.id,
+                    index_jobs.seq,
+                    index_jobs.tenant,
+                    index_jobs.repository,
+                    index_jobs.clone_url,
+                    index_jobs.revision,
+                    index_jobs.priority,
+                    index_jobs.run_after,
+                    index_jobs.idempotency_key,
+                    index_jobs.batch,
+                    index_jobs.backoff_limit,
+                    index_jobs.profile,
+                    index_jobs.options,
+                    index_jobs.ttl_seconds_after_finished,
+                    index_jobs.state,
+                    index_jobs.line,
+                    index_jobs.gave_way_to,
+                    index_jobs.launch,
+                    index_jobs.failures,
+                    index_jobs.resets,
+                    index_jobs.reason,
+                    index_jobs.message,
+                    index_jobs.commit,
+                    index_jobs.verdict,
+                    index_jobs.progress,
+                    index_jobs.stats,
+                    index_jobs.job_name,
+                    index_jobs.namespace,
+                    index_jobs.created_at,
+                    index_jobs.updated_at,
+                    index_jobs.launched_at,
+                    index_jobs.started_at,
+                    index_jobs.finished_at
+                   FROM indexjob.index_jobs
+                  WHERE (index_jobs.line = ANY (ARRAY['blocked'::indexjob.line_place, 'ready'::indexjob.line_place]))) j
+          WHERE ((( SELECT max(l.expires_at) AS max
+                   FROM indexjob.lease l) < (now() - '00:10:00'::interval)) AND (NOT ( SELECT s.claiming_paused
+                   FROM indexjob.settings s)))) o
   WHERE ((last_sign < (now() - '00:10:00'::interval)) AND (tenant = ANY (ARRAY( SELECT indexjob.own_tenants() AS own_tenants))));
 
 CREATE VIEW indexjob.summary WITH (security_barrier='true') AS
@@ -2827,6 +2929,27 @@ COMMENT ON COLUMN indexjob.turns.base IS 'The least that any tenant in line had 
 CREATE VIEW indexjob.waiting WITH (security_barrier='true') AS
  WITH own AS MATERIALIZED (
          SELECT indexjob.own_tenants() AS tenant
+        ), halted AS MATERIALIZED (
+         SELECT
+                CASE
+                    WHEN s.claiming_paused THEN 'paused'::text
+                    WHEN (NOT (EXISTS ( SELECT
+                       FROM indexjob.lease l
+                      WHERE (l.expires_at > now())))) THEN 'no dispatcher runs'::text
+                    ELSE NULL::text
+                END AS reason
+           FROM indexjob.settings s
+        ), full_up AS MATERIALIZED (
+         SELECT
+                CASE
+                    WHEN (taken.slots >= s.running_cap) THEN 'overall cap'::text
+                    WHEN (taken.slots >= ( SELECT min(l.at_once) AS min
+                       FROM indexjob.lease l)) THEN 'every slot of the dispatcher is taken'::text
+                    ELSE NULL::text
+                END AS reason
+           FROM indexjob.settings s,
+            ( SELECT count(*) AS slots
+                   FROM indexjob.slots) taken
         )
 ( SELECT j.id,
     j.tenant,
@@ -2848,19 +2971,17 @@ CREATE VIEW indexjob.waiting WITH (security_barrier='true') AS
                   WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.priority = j.priority) AND (r.seq < j.seq))
                   ORDER BY r.priority DESC, r.seq
                  LIMIT 10000)) first)))::integer AS place,
+    COALESCE(( SELECT h.reason
+           FROM halted h), ( SELECT f.reason
+           FROM full_up f),
         CASE
-            WHEN ( SELECT s.claiming_paused
-               FROM indexjob.settings s) THEN 'paused'::text
-            WHEN (( SELECT count(*) AS count
-               FROM indexjob.slots s) >= ( SELECT s.running_cap
-               FROM indexjob.settings s)) THEN 'overall cap'::text
             WHEN (( SELECT count(*) AS count
                FROM indexjob.slots s
               WHERE (s.tenant = j.tenant)) >= ( SELECT t.cap
                FROM indexjob.tenants t
               WHERE (t.name = j.tenant))) THEN 'tenant''s cap'::text
             ELSE 'next in turn'::text
-        END AS reason,
+        END) AS reason,
     NULL::uuid AS behind,
     NULL::text AS message
    FROM indexjob.index_jobs j
@@ -2901,11 +3022,8 @@ UNION ALL
                  LIMIT 10000)) first)) - ( SELECT count(*) AS count
            FROM indexjob.index_jobs r
           WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.repository = j.repository) AND ((r.priority > j.priority) OR ((r.priority = j.priority) AND (r.seq < j.seq)))))))::integer AS place,
-        CASE
-            WHEN ( SELECT s.claiming_paused
-               FROM indexjob.settings s) THEN 'paused'::text
-            ELSE 'behind a job of the same repository'::text
-        END AS reason,
+    COALESCE(( SELECT h.reason
+           FROM halted h), 'behind a job of the same repository'::text) AS reason,
     COALESCE(( SELECT s.job_id
            FROM indexjob.slots s
           WHERE ((s.tenant = j.tenant) AND (s.repository = j.repository))), ( SELECT r.id
@@ -2916,7 +3034,7 @@ UNION ALL
   WHERE ((j.line = 'blocked'::indexjob.line_place) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
            FROM own o))))
 UNION ALL
- SELECT j.id,
+( SELECT j.id,
     j.tenant,
     j.repository,
     j.revision,
@@ -2924,18 +3042,59 @@ UNION ALL
     j.priority,
     j.created_at,
     j.run_after,
-    NULL::integer AS place,
+    (
+        CASE
+            WHEN (j.run_after <= now()) THEN (1 + ( SELECT count(*) AS count
+               FROM (( SELECT
+                       FROM indexjob.index_jobs r
+                      WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.priority > j.priority))
+                      ORDER BY r.priority DESC, r.seq
+                     LIMIT 10000)
+                    UNION ALL
+                    ( SELECT
+                       FROM indexjob.index_jobs r
+                      WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.priority = j.priority) AND (r.seq < j.seq))
+                      ORDER BY r.priority DESC, r.seq
+                     LIMIT 10000)
+                    UNION ALL
+                    ( SELECT
+                       FROM indexjob.index_jobs n
+                      WHERE ((n.line = 'new'::indexjob.line_place) AND (n.tenant = j.tenant) AND (n.priority > j.priority))
+                      ORDER BY n.priority DESC, n.seq
+                     LIMIT 10000)
+                    UNION ALL
+                    ( SELECT
+                       FROM indexjob.index_jobs n
+                      WHERE ((n.line = 'new'::indexjob.line_place) AND (n.tenant = j.tenant) AND (n.priority = j.priority) AND (n.seq < j.seq))
+                      ORDER BY n.priority DESC, n.seq
+                     LIMIT 10000)) first))
+            ELSE NULL::bigint
+        END)::integer AS place,
         CASE
             WHEN (j.run_after > now()) THEN COALESCE(j.reason, 'due time'::text)
-            WHEN ( SELECT s.claiming_paused
-               FROM indexjob.settings s) THEN 'paused'::text
-            ELSE 'not looked at yet'::text
+            ELSE COALESCE(( SELECT h.reason
+               FROM halted h),
+            CASE
+                WHEN (slot.job_id IS NOT NULL) THEN 'behind a job of the same repository'::text
+                ELSE NULL::text
+            END, ( SELECT f.reason
+               FROM full_up f),
+            CASE
+                WHEN (( SELECT count(*) AS count
+                   FROM indexjob.slots s
+                  WHERE (s.tenant = j.tenant)) >= ( SELECT t.cap
+                   FROM indexjob.tenants t
+                  WHERE (t.name = j.tenant))) THEN 'tenant''s cap'::text
+                ELSE 'next in turn'::text
+            END)
         END AS reason,
-    NULL::uuid AS behind,
+    slot.job_id AS behind,
     j.message
-   FROM indexjob.index_jobs j
+   FROM (indexjob.index_jobs j
+     LEFT JOIN indexjob.slots slot ON (((slot.tenant = j.tenant) AND (slot.repository = j.repository) AND (j.run_after <= now()))))
   WHERE ((j.line = 'new'::indexjob.line_place) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
            FROM own o))))
+  ORDER BY j.tenant, j.priority DESC, j.seq)
 UNION ALL
  SELECT j.id,
     j.tenant,
@@ -2945,16 +3104,56 @@ UNION ALL
     j.priority,
     j.created_at,
     j.run_after,
-    NULL::integer AS place,
+    (
+        CASE
+            WHEN (j.run_after <= now()) THEN (1 + ( SELECT count(*) AS count
+               FROM (( SELECT
+                       FROM indexjob.index_jobs r
+                      WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.priority > j.priority))
+                      ORDER BY r.priority DESC, r.seq
+                     LIMIT 10000)
+                    UNION ALL
+                    ( SELECT
+                       FROM indexjob.index_jobs r
+                      WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.priority = j.priority) AND (r.seq < j.seq))
+                      ORDER BY r.priority DESC, r.seq
+                     LIMIT 10000)
+                    UNION ALL
+                    ( SELECT
+                       FROM indexjob.index_jobs n
+                      WHERE ((n.line = 'new'::indexjob.line_place) AND (n.tenant = j.tenant) AND (n.priority > j.priority))
+                      ORDER BY n.priority DESC, n.seq
+                     LIMIT 10000)
+                    UNION ALL
+                    ( SELECT
+                       FROM indexjob.index_jobs n
+                      WHERE ((n.line = 'new'::indexjob.line_place) AND (n.tenant = j.tenant) AND (n.priority = j.priority) AND (n.seq < j.seq))
+                      ORDER BY n.priority DESC, n.seq
+                     LIMIT 10000)) first))
+            ELSE NULL::bigint
+        END)::integer AS place,
         CASE
             WHEN (j.run_after > now()) THEN COALESCE(j.reason, 'due time'::text)
-            WHEN ( SELECT s.claiming_paused
-               FROM indexjob.settings s) THEN 'paused'::text
-            ELSE 'not looked at yet'::text
+            ELSE COALESCE(( SELECT h.reason
+               FROM halted h),
+            CASE
+                WHEN (slot.job_id IS NOT NULL) THEN 'behind a job of the same repository'::text
+                ELSE NULL::text
+            END, ( SELECT f.reason
+               FROM full_up f),
+            CASE
+                WHEN (( SELECT count(*) AS count
+                   FROM indexjob.slots s
+                  WHERE (s.tenant = j.tenant)) >= ( SELECT t.cap
+                   FROM indexjob.tenants t
+                  WHERE (t.name = j.tenant))) THEN 'tenant''s cap'::text
+                ELSE 'next in turn'::text
+            END)
         END AS reason,
-    NULL::uuid AS behind,
+    slot.job_id AS behind,
     j.message
-   FROM indexjob.index_jobs j
+   FROM (indexjob.index_jobs j
+     LEFT JOIN indexjob.slots slot ON (((slot.tenant = j.tenant) AND (slot.repository = j.repository) AND (j.run_after <= now()))))
   WHERE ((j.line = 'scheduled'::indexjob.line_place) AND (j.tenant = ANY (ARRAY( SELECT o.tenant
            FROM own o))))
 UNION ALL

@@ -89,8 +89,8 @@ def test_stats_show_what_waits_and_what_failed(cli: Cli) -> None:
     cli("enqueue", "https://example.org/waits", "--batch", "night")
     found = cli("stats", "-o", "json").json
     assert [(row["repository"], row["reason"]) for row in found["waiting"]] == [
-        ("https://example.org/waits", "not looked at yet")
+        ("https://example.org/waits", "no dispatcher runs")
     ]
     assert [(row["batch"], row["jobs"], row["progress"]) for row in found["batches"]] == [("night", 1, 0)]
     assert (found["durations"], found["recent_failures"], found["stuck"]) == ([], [], [])
-    assert "not looked at yet" in cli("stats").out
+    assert "no dispatcher runs" in cli("stats").out

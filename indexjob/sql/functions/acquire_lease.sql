@@ -2,7 +2,7 @@
 CREATE OR REPLACE FUNCTION indexjob.acquire_lease(who text, for_time interval) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-    UPDATE indexjob.lease l SET epoch = l.epoch + 1, holder = who, expires_at = clock_timestamp() + for_time
+    UPDATE indexjob.lease l SET epoch = l.epoch + 1, holder = who, expires_at = clock_timestamp() + for_time, at_once = NULL
     WHERE l.expires_at < clock_timestamp()
     RETURNING l.epoch
 $$;

@@ -23,6 +23,7 @@ DECLARE
 BEGIN
     PERFORM indexjob.lead(held);
     PERFORM set_config('synchronous_commit', 'off', true);
+    UPDATE indexjob.lease l SET at_once = claim.at_once WHERE l.epoch = held AND l.at_once IS DISTINCT FROM claim.at_once;
     IF EXISTS (SELECT FROM indexjob.index_jobs j WHERE j.line = 'scheduled' AND j.run_after <= now()) THEN
         PERFORM indexjob.intake(0);
     END IF;

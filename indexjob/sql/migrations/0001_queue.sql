@@ -164,8 +164,10 @@ INSERT INTO indexjob.instance DEFAULT VALUES;
 CREATE TABLE indexjob.lease (
     epoch bigint PRIMARY KEY,
     holder text NOT NULL,
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    at_once integer
 );
+COMMENT ON COLUMN indexjob.lease.at_once IS 'How many jobs its holder keeps under way, as its last claim said: so people can be told what a job waits for.';
 INSERT INTO indexjob.lease VALUES (0, 'nobody', '-infinity');
 
 -- The four ways in. Roles belong to the server, not to the database: another database may have made them already.

@@ -1,5 +1,6 @@
 -- What should have moved and hasn't for 10 minutes: runs without a sign of life, launches that were cancelled or suspended and aren't gone, and due jobs
--- that no dispatcher has looked at. Empty when all is well, so an alert can count its rows.
+-- that nobody takes, because no dispatcher has run for so long. While one runs, who waits for a turn is not stuck, however long that is.
+-- Empty when all is well, so an alert can count its rows.
 CREATE OR REPLACE VIEW indexjob.stuck WITH (security_barrier) AS
 SELECT o.id, o.tenant, o.repository, o.revision, o.state, o.launch, o.what, o.last_sign, now() - o.last_sign AS silent_for
 FROM (
@@ -10,11 +11,16 @@ FROM (
     JOIN indexjob.index_jobs j ON j.id = s.job_id
     LEFT JOIN indexjob.progress p ON p.job_id = j.id AND p.launch = j.launch
     UNION ALL
-    SELECT j.id, j.tenant, j.repository, j.revision, j.state::text, j.launch, 'no dispatcher has looked at it' AS what, greatest(j.updated_at, j.run_after)
-    FROM indexjob.index_jobs j WHERE j.line = 'new'
-    UNION ALL
-    SELECT j.id, j.tenant, j.repository, j.revision, j.state::text, j.launch, 'no dispatcher has looked at it' AS what, j.run_after
-    FROM indexjob.index_jobs j WHERE j.line = 'scheduled' AND j.run_after < now() - interval '10 minutes'
+    SELECT j.id, j.tenant, j.repository, j.revision, j.state::text, j.launch, 'no dispatcher runs' AS what,
+        greatest((SELECT max(l.expires_at) FROM indexjob.lease l), j.updated_at, j.run_after)
+    FROM (
+        SELECT * FROM indexjob.index_jobs WHERE line = 'new'
+        UNION ALL
+        SELECT * FROM indexjob.index_jobs WHERE line = 'scheduled'
+        UNION ALL
+        SELECT * FROM indexjob.index_jobs WHERE line IN ('blocked', 'ready')
+    ) AS j
+    WHERE (SELECT max(l.expires_at) FROM indexjob.lease l) < now() - interval '10 minutes' AND NOT (SELECT s.claiming_paused FROM indexjob.settings s)
 ) AS o
 WHERE o.last_sign < now() - interval '10 minutes' AND o.tenant = ANY (ARRAY(SELECT indexjob.own_tenants()));
 REVOKE ALL ON indexjob.stuck FROM PUBLIC;

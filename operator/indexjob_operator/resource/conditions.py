@@ -16,12 +16,12 @@ TYPES = ("Queued", "Launched", "Complete", "Failed", "Suspended")
 
 WAITING = {
     "next in turn": ("NextInTurn", "It is launched as soon as there is room."),
+    "every slot of the dispatcher is taken": ("NoFreeSlot", "The operator launches no more at once."),
     "overall cap": ("OverallCap", "As many jobs run as may run at once."),
     "tenant's cap": ("TenantCap", "As many jobs of its tenant run as may run at once."),
     "paused": ("Paused", "An administrator has paused the queue."),
     "behind a job of the same repository": ("RepositoryBusy", "One job runs at a time for a repository."),
     "due time": ("NotDueYet", "Its time is still to come."),
-    "not looked at yet": ("Queued", "It stands in line."),
 }
 """What the view `indexjob.waiting` says, as one word and as a sentence."""
 
@@ -33,7 +33,7 @@ class Said(NamedTuple):
     message: str
 
 
-STANDS_IN_LINE = Said(*WAITING["not looked at yet"])
+STANDS_IN_LINE = Said("Queued", "It stands in line.")
 
 
 def waits(row: ResourceRow, waiting: Waiting | None, before: Mapping[str, Any]) -> Said:

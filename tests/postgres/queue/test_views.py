@@ -48,9 +48,32 @@ def test_stuck_shows_what_gave_no_sign_for_ten_minutes(leader: Leader) -> None:
         silent: "no sign of life",
         launched: "no sign of life",
         going: "its launch is not gone",
-        unseen: "no dispatcher has looked at it",
-    }
-    assert rows(leader, "SELECT silent_for > '11 minutes' FROM indexjob.stuck") == [(True,)] * 4
+    }, "who waits for a turn is not stuck while a dispatcher runs"
+    leader.connection.execute("UPDATE indexjob.lease SET expires_at = now() - interval '9 minutes'")
+    assert len(rows(leader, "SELECT id FROM indexjob.stuck")) == 3
+    leader.connection.execute("UPDATE indexjob.lease SET expires_at = now() - interval '11 minutes'")
+    found = dict(rows(leader, "SELECT id, what FROM indexjob.stuck"))
+    assert (len(found), found[unseen]) == (4, "no dispatcher runs")
+    assert rows(leader, "SELECT silent_for >= '11 minutes' FROM indexjob.stuck") == [(True,)] * 4
+
+
+def test_stuck_shows_due_jobs_wherever_they_stand_in_line_when_no_dispatcher_runs(leader: Leader) -> None:
+    ready, blocked, new = leader.enqueue("a"), leader.enqueue("a", revision="2"), leader.enqueue("b")
+    due, later = leader.enqueue("c", run_after="2100-01-01"), leader.enqueue("d", run_after="2100-01-01")
+    leader.value("SELECT indexjob.intake(10)")
+    assert [leader.row(job)["line"] for job in (ready, blocked, new, due)] == ["ready", "blocked", "ready", "scheduled"]
+    leader.connection.execute("UPDATE indexjob.index_jobs SET line = 'new' WHERE id = %s", (new,))
+    past = "now() - interval '11 minutes'"
+    leader.connection.execute(
+        f"UPDATE indexjob.index_jobs SET created_at = {past}, updated_at = {past}, run_after = {past} WHERE id <> %s",
+        (later,),
+    )
+    assert rows(leader, "SELECT * FROM indexjob.stuck") == []
+    leader.connection.execute("UPDATE indexjob.lease SET expires_at = '-infinity'")
+    found = rows(leader, "SELECT id, what FROM indexjob.stuck")
+    assert sorted(found) == sorted((job, "no dispatcher runs") for job in (ready, blocked, new, due))
+    leader.value("SELECT indexjob.pause()")
+    assert rows(leader, "SELECT * FROM indexjob.stuck") == []
 
 
 def test_recent_failures_are_of_the_last_24_hours_the_last_one_first(leader: Leader) -> None:
@@ -119,7 +142,7 @@ class Waiting:
 def test_waiting_tells_place_and_reason(leader: Leader) -> None:
     waiting = Waiting(leader)
     running, other, equal = leader.enqueue("a"), leader.enqueue("b"), leader.enqueue("b")
-    assert waiting(running) == (None, "not looked at yet", None)
+    assert (waiting(running), waiting(equal)) == ((1, "next in turn", None), (3, "next in turn", None))
     assert set(leader.claim()) == {running, other}
     assert waiting(running) == ()
     second, third = leader.enqueue("a", revision="2"), leader.enqueue("a", revision="3")
@@ -145,6 +168,46 @@ def test_waiting_tells_place_and_reason(leader: Leader) -> None:
     assert len(rows(leader, "SELECT id FROM indexjob.waiting")) == 7
 
 
+def test_waiting_tells_the_place_of_what_no_claim_has_looked_at_yet(leader: Leader) -> None:
+    """Behind what is ready and what is new, by priority and age."""
+    waiting = Waiting(leader)
+    running = leader.enqueue("a")
+    assert leader.claim(1) == [running]
+    ready = leader.enqueue("b")
+    leader.value("SELECT indexjob.intake(10)")
+    same, last, first = (
+        leader.enqueue("a", revision="2"),
+        leader.enqueue("c", priority=-1),
+        leader.enqueue("d", priority=1),
+    )
+    leader.enqueue("elsewhere", tenant="t", priority=9)
+    later = leader.enqueue("e", run_after="2100-01-01")
+    assert waiting(ready) == (1, "next in turn", None)
+    assert waiting(first) == (1, "next in turn", None)
+    assert waiting(same) == (3, "behind a job of the same repository", running)
+    assert waiting(last) == (5, "next in turn", None), "nobody knows yet that one of those before it is not due"
+    assert waiting(later) == (None, "due time", None)
+
+
+def test_waiting_tells_when_the_dispatcher_has_no_room_and_when_none_runs(leader: Leader) -> None:
+    waiting = Waiting(leader)
+    running = leader.enqueue("a")
+    leader.connection.execute("SELECT indexjob.claim(%s, 10, 1, 'ns')", (leader.epoch,))
+    ready, behind = leader.enqueue("b"), leader.enqueue("a", revision="2")
+    leader.value("SELECT indexjob.intake(10)")
+    new = leader.enqueue("c")
+    assert waiting(ready) == (1, "every slot of the dispatcher is taken", None)
+    assert waiting(new) == (2, "every slot of the dispatcher is taken", None)
+    assert waiting(behind) == (2, "behind a job of the same repository", running)
+    leader.connection.execute("SELECT indexjob.claim(%s, 0, 2, 'ns')", (leader.epoch,))
+    assert waiting(ready)[1] == "next in turn", "it may have changed its mind"
+    leader.value("SELECT indexjob.renew_lease(%s, '0')", leader.epoch)
+    assert {waiting(job)[1] for job in (ready, new, behind)} == {"no dispatcher runs"}
+    assert [waiting(job)[0] for job in (ready, new, behind)] == [1, 2, 2]
+    leader.value("SELECT indexjob.acquire_lease('another', '1 minute')")
+    assert waiting(ready)[1] == "next in turn", "what the last one could do doesn't count"
+
+
 def test_waiting_costs_what_it_shows_not_what_there_is(leader: Leader) -> None:
     """Buffers, not milliseconds: 20,000 rows in line, most behind one repository, and 20,000 finished ones."""
     leader.connection.execute(
@@ -163,8 +226,10 @@ def test_waiting_costs_what_it_shows_not_what_there_is(leader: Leader) -> None:
     )
     leader.connection.execute("VACUUM ANALYZE indexjob.index_jobs")
     assert buffers(leader, "SELECT * FROM indexjob.waiting LIMIT 20") < 1000
+    leader.connection.execute("UPDATE indexjob.index_jobs SET line = 'new' WHERE line = 'ready' AND seq % 2 = 1")
+    leader.connection.execute("VACUUM ANALYZE indexjob.index_jobs")
     for end in ("DESC", "ASC"):
-        for line in ("blocked", "ready"):
+        for line in ("blocked", "ready", "new"):
             found = rows(leader, f"SELECT id FROM indexjob.index_jobs WHERE line = '{line}' ORDER BY seq {end} LIMIT 1")
             assert buffers(leader, f"SELECT * FROM indexjob.waiting WHERE id = '{found[0][0]}'") < 2000
 
