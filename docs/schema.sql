@@ -350,7 +350,7 @@ BEGIN
     ELSIF repository ~ '^http://' AND repository !~ '^http://(localhost|127\.[0-9.]+|\[::1\])(:|/)' THEN
         RAISE EXCEPTION 'plain http is allowed to this machine alone' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give an https URL.';
     END IF;
-    IF revision IS NULL OR revision = '' OR length(revision) > 255 OR revision ~ '^-' OR revision ~ '[[:space:][:cntrl:]~^:?*\[\\]' OR revision ~ '(\.\.|@\{|//|\.lock$|/$|^/|\.$)' THEN
+    IF revision IS NULL OR revision = '' OR octet_length(revision) > 255 OR revision ~ '^-' OR revision ~ '[[:space:][:cntrl:]~^:?*\[\\]' OR revision ~ '(\.\.|@\{|//|\.lock$|/$|^/|\.$)' THEN
         RAISE EXCEPTION 'this is no valid revision' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a branch, a tag, a full ref, a commit id or HEAD.';
     ELSIF backoff_limit IS NULL OR backoff_limit NOT BETWEEN 0 AND 100 THEN
         RAISE EXCEPTION 'backoff_limit must be between 0 and 100, not %', coalesce(backoff_limit::text, 'NULL') USING ERRCODE = 'invalid_parameter_value';
@@ -685,7 +685,7 @@ BEGIN
         AND backoff_limit BETWEEN 0 AND 100 AND profile = 'default' AND options = '{}') IS NOT TRUE THEN
         PERFORM indexjob.check_request(key, revision, backoff_limit, profile, options);
         -- How long a Job is kept makes no request another one: kept apart from the options, by which equal requests are known.
-        ttl := (options ->> 'ttl_seconds_after_finished')::integer;
+        ttl := (options ->> 'ttl_seconds_after_finished')::numeric::integer;
         wanted := options - 'ttl_seconds_after_finished';
     END IF;
     IF idempotency_key LIKE 'indexjob:%' AND NOT indexjob.serves_all_tenants(caller) THEN
@@ -802,11 +802,13 @@ BEGIN
         RAISE EXCEPTION 'this token is not of launch % of index job %', finish_attempt.launch, finish_attempt.job_id USING ERRCODE = 'IJ002';
     END IF;
     UPDATE indexjob.index_job_attempts a
-    SET finished_at = coalesce(a.finished_at, now()), exit_code = coalesce(a.exit_code, finish_attempt.exit_code),
+    SET finished_at = coalesce(a.finished_at, now()),
+        exit_code = coalesce(a.exit_code, CASE WHEN finish_attempt.exit_code BETWEEN 0 AND 255 THEN finish_attempt.exit_code END),
         reason = coalesce(a.reason, left(finish_attempt.reason, 100)), message = coalesce(a.message, left(finish_attempt.message, 4000)),
-        peak_memory_bytes = coalesce(finish_attempt.peak_memory_bytes, a.peak_memory_bytes), steps = coalesce(finish_attempt.steps, a.steps),
+        peak_memory_bytes = coalesce(CASE WHEN finish_attempt.peak_memory_bytes >= 0 THEN finish_attempt.peak_memory_bytes END, a.peak_memory_bytes),
+        steps = coalesce(CASE WHEN length(finish_attempt.steps::text) <= 65536 THEN finish_attempt.steps END, a.steps),
         log_tail = coalesce(right(finish_attempt.log_tail, 65536), a.log_tail)
-    WHERE a.job_id = finish_attempt.job_id AND a.pod_uid = finish_attempt.pod_uid AND a.launch = finish_attempt.launch;
+    WHERE a.job_id = finish_attempt.job_id AND a.pod_uid = left(finish_attempt.pod_uid, 253) AND a.launch = finish_attempt.launch;
 END $$;
 
 CREATE FUNCTION indexjob.graph_is_known(job_id uuid, launch integer, token text, hash bytea) RETURNS boolean
@@ -1118,6 +1120,8 @@ BEGIN
         RAISE EXCEPTION 'a repository must not begin with a dash' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give its https URL, for example https://github.com/org/name.';
     ELSIF length(url) > 2000 THEN
         RAISE EXCEPTION 'the repository''s URL is longer than 2000 characters' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF octet_length(url) > 2000 THEN  -- an index takes no more
+        RAISE EXCEPTION 'the repository''s URL is longer than 2000 bytes' USING ERRCODE = 'invalid_parameter_value', HINT = 'Letters beyond ASCII take 2 to 4 bytes each.';
     ELSIF url ~ '^[A-Za-z0-9]+::' THEN
         RAISE EXCEPTION 'git''s remote helpers ("%::") are not allowed', split_part(url, '::', 1)
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Give an https or ssh URL.';
@@ -1154,6 +1158,9 @@ BEGIN
     host := regexp_replace(host, CASE scheme WHEN 'ssh' THEN ':22$' WHEN 'http' THEN ':80$' ELSE ':443$' END, '');
     IF host !~ '^([a-z0-9]([a-z0-9.-]*[a-z0-9])?\.?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$' THEN
         RAISE EXCEPTION 'the repository''s URL names no valid host' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give its https URL, for example https://github.com/org/name.';
+    END IF;
+    IF host ~ ':[0-9]+$' AND substring(host, ':([0-9]+)$')::integer NOT BETWEEN 1 AND 65535 THEN
+        RAISE EXCEPTION 'the repository''s URL names a port that doesn''t exist' USING ERRCODE = 'invalid_parameter_value', HINT = 'Ports are 1 to 65535; without one it is the scheme''s own.';
     END IF;
     path := substr(part[2], length(split_part(part[2], '/', 1)) + 1);
     IF position('?' in path) > 0 OR position('#' in path) > 0 THEN
@@ -1675,7 +1682,7 @@ CREATE FUNCTION indexjob.report_progress(job_id uuid, launch integer, token text
 BEGIN
     PERFORM indexjob.require_launch(report_progress.job_id, report_progress.launch, token);
     INSERT INTO indexjob.progress AS p (job_id, launch, step, progress)
-    VALUES (report_progress.job_id, report_progress.launch, report_progress.step, least(greatest(report_progress.progress, 0), 100))
+    VALUES (report_progress.job_id, report_progress.launch, left(report_progress.step, 100), least(greatest(report_progress.progress, 0), 100))
     ON CONFLICT (job_id) DO UPDATE
     SET launch = excluded.launch, step = excluded.step, heartbeat_at = now(),
         progress = CASE WHEN p.launch = excluded.launch THEN greatest(p.progress, excluded.progress) ELSE excluded.progress END
@@ -1855,9 +1862,9 @@ BEGIN
             RAISE EXCEPTION '% must be %', key, CASE key WHEN 'priority' THEN 'a whole number' ELSE 'a whole number of seconds, 0 or more' END
                 USING ERRCODE = 'invalid_parameter_value';
         ELSIF key = 'priority' THEN
-            new_priority := coalesce((value #>> '{}')::integer, 0);
+            new_priority := coalesce((value #>> '{}')::numeric::integer, 0);
         ELSE
-            new_ttl := (value #>> '{}')::integer;
+            new_ttl := (value #>> '{}')::numeric::integer;
         END IF;
     END LOOP;
     IF (new_priority, new_ttl) IS NOT DISTINCT FROM (job.priority, job.ttl_seconds_after_finished) THEN
@@ -2053,7 +2060,7 @@ CREATE FUNCTION indexjob.start_attempt(job_id uuid, launch integer, token text, 
     AS $$
 BEGIN
     PERFORM indexjob.require_launch(job_id, launch, token);
-    RETURN indexjob.note_attempt(job_id, launch, pod_uid, pod, node, now());
+    RETURN indexjob.note_attempt(job_id, launch, left(pod_uid, 253), left(pod, 253), left(node, 253), now());  -- as long as Kubernetes' names get
 END $$;
 
 CREATE FUNCTION indexjob.start_over(ended uuid[]) RETURNS void

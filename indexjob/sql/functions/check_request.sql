@@ -15,7 +15,7 @@ BEGIN
     ELSIF repository ~ '^http://' AND repository !~ '^http://(localhost|127\.[0-9.]+|\[::1\])(:|/)' THEN
         RAISE EXCEPTION 'plain http is allowed to this machine alone' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give an https URL.';
     END IF;
-    IF revision IS NULL OR revision = '' OR length(revision) > 255 OR revision ~ '^-' OR revision ~ '[[:space:][:cntrl:]~^:?*\[\\]' OR revision ~ '(\.\.|@\{|//|\.lock$|/$|^/|\.$)' THEN
+    IF revision IS NULL OR revision = '' OR octet_length(revision) > 255 OR revision ~ '^-' OR revision ~ '[[:space:][:cntrl:]~^:?*\[\\]' OR revision ~ '(\.\.|@\{|//|\.lock$|/$|^/|\.$)' THEN
         RAISE EXCEPTION 'this is no valid revision' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give a branch, a tag, a full ref, a commit id or HEAD.';
     ELSIF backoff_limit IS NULL OR backoff_limit NOT BETWEEN 0 AND 100 THEN
         RAISE EXCEPTION 'backoff_limit must be between 0 and 100, not %', coalesce(backoff_limit::text, 'NULL') USING ERRCODE = 'invalid_parameter_value';

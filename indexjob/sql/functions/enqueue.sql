@@ -36,7 +36,7 @@ BEGIN
         AND backoff_limit BETWEEN 0 AND 100 AND profile = 'default' AND options = '{}') IS NOT TRUE THEN
         PERFORM indexjob.check_request(key, revision, backoff_limit, profile, options);
         -- How long a Job is kept makes no request another one: kept apart from the options, by which equal requests are known.
-        ttl := (options ->> 'ttl_seconds_after_finished')::integer;
+        ttl := (options ->> 'ttl_seconds_after_finished')::numeric::integer;
         wanted := options - 'ttl_seconds_after_finished';
     END IF;
     IF idempotency_key LIKE 'indexjob:%' AND NOT indexjob.serves_all_tenants(caller) THEN

@@ -16,6 +16,8 @@ BEGIN
         RAISE EXCEPTION 'a repository must not begin with a dash' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give its https URL, for example https://github.com/org/name.';
     ELSIF length(url) > 2000 THEN
         RAISE EXCEPTION 'the repository''s URL is longer than 2000 characters' USING ERRCODE = 'invalid_parameter_value';
+    ELSIF octet_length(url) > 2000 THEN  -- an index takes no more
+        RAISE EXCEPTION 'the repository''s URL is longer than 2000 bytes' USING ERRCODE = 'invalid_parameter_value', HINT = 'Letters beyond ASCII take 2 to 4 bytes each.';
     ELSIF url ~ '^[A-Za-z0-9]+::' THEN
         RAISE EXCEPTION 'git''s remote helpers ("%::") are not allowed', split_part(url, '::', 1)
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Give an https or ssh URL.';
@@ -52,6 +54,9 @@ BEGIN
     host := regexp_replace(host, CASE scheme WHEN 'ssh' THEN ':22$' WHEN 'http' THEN ':80$' ELSE ':443$' END, '');
     IF host !~ '^([a-z0-9]([a-z0-9.-]*[a-z0-9])?\.?|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$' THEN
         RAISE EXCEPTION 'the repository''s URL names no valid host' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give its https URL, for example https://github.com/org/name.';
+    END IF;
+    IF host ~ ':[0-9]+$' AND substring(host, ':([0-9]+)$')::integer NOT BETWEEN 1 AND 65535 THEN
+        RAISE EXCEPTION 'the repository''s URL names a port that doesn''t exist' USING ERRCODE = 'invalid_parameter_value', HINT = 'Ports are 1 to 65535; without one it is the scheme''s own.';
     END IF;
     path := substr(part[2], length(split_part(part[2], '/', 1)) + 1);
     IF position('?' in path) > 0 OR position('#' in path) > 0 THEN

@@ -6,7 +6,7 @@ AS $$
 BEGIN
     PERFORM indexjob.require_launch(report_progress.job_id, report_progress.launch, token);
     INSERT INTO indexjob.progress AS p (job_id, launch, step, progress)
-    VALUES (report_progress.job_id, report_progress.launch, report_progress.step, least(greatest(report_progress.progress, 0), 100))
+    VALUES (report_progress.job_id, report_progress.launch, left(report_progress.step, 100), least(greatest(report_progress.progress, 0), 100))
     ON CONFLICT (job_id) DO UPDATE
     SET launch = excluded.launch, step = excluded.step, heartbeat_at = now(),
         progress = CASE WHEN p.launch = excluded.launch THEN greatest(p.progress, excluded.progress) ELSE excluded.progress END

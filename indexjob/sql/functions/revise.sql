@@ -22,9 +22,9 @@ BEGIN
             RAISE EXCEPTION '% must be %', key, CASE key WHEN 'priority' THEN 'a whole number' ELSE 'a whole number of seconds, 0 or more' END
                 USING ERRCODE = 'invalid_parameter_value';
         ELSIF key = 'priority' THEN
-            new_priority := coalesce((value #>> '{}')::integer, 0);
+            new_priority := coalesce((value #>> '{}')::numeric::integer, 0);
         ELSE
-            new_ttl := (value #>> '{}')::integer;
+            new_ttl := (value #>> '{}')::numeric::integer;
         END IF;
     END LOOP;
     IF (new_priority, new_ttl) IS NOT DISTINCT FROM (job.priority, job.ttl_seconds_after_finished) THEN

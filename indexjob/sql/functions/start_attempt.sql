@@ -4,7 +4,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM indexjob.require_launch(job_id, launch, token);
-    RETURN indexjob.note_attempt(job_id, launch, pod_uid, pod, node, now());
+    RETURN indexjob.note_attempt(job_id, launch, left(pod_uid, 253), left(pod, 253), left(node, 253), now());  -- as long as Kubernetes' names get
 END $$;
 REVOKE ALL ON FUNCTION indexjob.start_attempt(uuid, integer, text, text, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION indexjob.start_attempt(uuid, integer, text, text, text, text) TO indexjob_worker;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from uuid import UUID
@@ -367,3 +368,19 @@ def test_the_view_shows_step_and_progress_of_the_current_launch(leader: Leader) 
     requeue(leader, job, infrastructure=True)
     leader.claim()
     assert leader.connection.execute(view).fetchone() == ("launching", None, 0, 2, 1, f"{job}-2")
+
+
+def test_what_a_worker_says_is_cut_to_size(leader: Leader) -> None:
+    """No run is lost for words, and none fills the disk with them."""
+    job, endless = leader.enqueue("a"), "x" * 1_000_000
+    leader.claim()
+    token = leader.value("SELECT indexjob.launch_token(%s, 1)", job)
+    leader.value("SELECT indexjob.start_attempt(%s, 1, %s, %s, %s, %s)", job, token, *[endless] * 3)
+    assert leader.value("SELECT indexjob.report_progress(%s, 1, %s, %s, 5)", job, token, endless) is True
+    finish = "SELECT indexjob.finish_attempt(%s, %s, 1, %s, -99999, %s, %s, -5, %s, %s)"
+    leader.value(finish, job, endless, token, endless, endless, json.dumps({endless: 1}), endless)
+    query = (
+        "SELECT length(pod), length(node), length(step), a.exit_code, a.peak_memory_bytes, a.steps, a.finished_at IS NOT NULL,"
+        " pg_column_size(a) < 100000 FROM indexjob.index_job_attempts a JOIN indexjob.progress p USING (job_id)"
+    )
+    assert leader.connection.execute(query).fetchone() == (253, 253, 100, None, None, None, True, True)

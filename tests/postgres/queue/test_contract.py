@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from uuid import UUID, uuid4
 
@@ -63,6 +64,10 @@ def test_one_repository_is_one_repository(database: str, asked: str, kept: str) 
         ({"repository": "https://exa_mple!.org/a"}, "no valid host"),
         ({"repository": "https://-oProxy/a"}, "no valid host"),
         ({"repository": "https://example.org/x?token=1"}, "ends with its path"),
+        ({"repository": "https://example.org:99999/x"}, "port"),
+        ({"repository": "https://example.org:0/x"}, "port"),
+        ({"repository": "https://example.org/" + "é" * 1000}, "2000 bytes"),
+        ({"revision": "é" * 200}, "revision"),
         ({"repository": "http://example.org/x"}, "this machine alone"),
         ({"revision": "--upload-pack=x"}, "revision"),
         ({"revision": ""}, "revision"),
@@ -294,3 +299,24 @@ def test_whoever_waits_for_a_job_that_gave_way_to_an_equal_one_hears_of_its_end(
 def test_a_time_that_no_calendar_of_the_clients_has_is_refused(database: str, when: str) -> None:
     with connect(database) as connection, pytest.raises(errors.InvalidParameterValue, match="1970 and 9999"):
         connection.execute("SELECT indexjob.enqueue(%s, run_after => %s)", (REPO, when))
+
+
+def test_a_whole_number_may_be_written_with_a_point(database: str) -> None:
+    with connect(database) as connection:
+        leader = Leader(connection)
+        job = leader.enqueue("a", options='{"ttl_seconds_after_finished": 5.0, "active_deadline_seconds": 60.0}')
+        assert leader.row(job)["ttl_seconds_after_finished"] == 5
+        changes = '{"priority": 20.0, "ttl_seconds_after_finished": 7.0}'
+        assert leader.value("SELECT indexjob.revise(%s, %s)", job, changes) is True
+        assert [leader.row(job)[key] for key in ("priority", "ttl_seconds_after_finished")] == [20, 7]
+
+
+def test_the_longest_request_that_is_taken_fits_into_the_indexes(database: str) -> None:
+    """Of letters that nothing can compress."""
+    letters = "".join(hashlib.sha256(bytes([n])).hexdigest() for n in range(40))
+    with connect(database) as connection:
+        leader = Leader(connection)
+        leader.connection.execute("INSERT INTO indexjob.tenants (name) VALUES (%s)", (letters[:63],))
+        url = "https://example.org/"
+        job = leader.enqueue(letters[: 2000 - len(url)], revision=letters[-255:], tenant=letters[:63])
+        assert leader.claim() == [job]
