@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Cli
+    from conftest import Cli, Queue
 
 URL = "https://example.org/team/project"
 
@@ -80,7 +80,7 @@ def test_stats_of_a_repository_say_what_stands_out(cli: Cli) -> None:
 
 def test_stats_of_everything(cli: Cli, index: UUID) -> None:
     found = cli("stats", "-o", "json").json
-    assert found["queue"] == {"completed": 1}
+    assert found["queue"] == {"default": {"completed": 1}}
     assert [(row["repository"], row["files"]) for row in found["index"]] == [(URL, 3)]
     assert URL in cli("stats").out
 
@@ -94,3 +94,21 @@ def test_stats_show_what_waits_and_what_failed(cli: Cli) -> None:
     assert [(row["batch"], row["jobs"], row["progress"]) for row in found["batches"]] == [("night", 1, 0)]
     assert (found["durations"], found["recent_failures"], found["stuck"]) == ([], [], [])
     assert "no dispatcher runs" in cli("stats").out
+
+
+def test_stats_are_by_tenant_and_of_one_if_asked(cli: Cli, queue: Queue) -> None:
+    queue.fail(queue.enqueue("https://example.org/one", tenant="one", batch="n"))
+    queue.fail(queue.enqueue("https://example.org/two", tenant="two", batch="n"))
+    queue.enqueue("https://example.org/waits", tenant="two")
+    found = cli("stats", "-o", "json").json
+    assert found["queue"] == {"one": {"failed": 1}, "two": {"failed": 1, "queued": 1}}
+    assert [row["tenant"] for row in found["recent_failures"]] == ["two", "one"]
+    found = cli("stats", "--tenant", "one", "-o", "json").json
+    assert found["queue"] == {"one": {"failed": 1}}
+    for view in ("recent_failures", "batches", "durations"):
+        assert [row["tenant"] for row in found[view]] == ["one"], view
+    assert found["waiting"] == []
+    assert "example.org/two" not in cli("stats", "--tenant", "one").out
+    assert [row["repository"] for row in cli("stats", "--tenant", "two", "-o", "json").json["waiting"]] == [
+        "https://example.org/waits"
+    ]
