@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -82,7 +82,7 @@ async def _ours(url: str, wanted: int, batch: int) -> float:
 
 async def _beside_each_other(queue: LeaderQueue, wanted: int, batch: int) -> int:
     """One claims, the others record the ends of what it has claimed: how many ended."""
-    claimed: list[UUID] = []
+    claimed: list[tuple[UUID, Awaitable[None]]] = []
     finished = 0
     some = asyncio.Event()
 
@@ -93,12 +93,13 @@ async def _beside_each_other(queue: LeaderQueue, wanted: int, batch: int) -> int
                 some.clear()
                 await some.wait()
             ended, claimed = claimed[: recorder.BATCH], claimed[recorder.BATCH :]
-            done = len(await _finish(queue, ended)) if ended else 0
+            await asyncio.gather(*map(asyncio.shield, {confirmed for _, confirmed in ended}))
+            done = len(await _finish(queue, [job for job, _ in ended])) if ended else 0
             finished += done
         some.set()
 
-    def take(job: UUID) -> None:
-        claimed.append(job)
+    def take(job: UUID, confirmed: Awaitable[None]) -> None:
+        claimed.append((job, confirmed))
         some.set()
 
     dispatcher = Dispatcher(queue, take, concurrency=QUEUED, namespace="bench", batch=batch)
