@@ -443,6 +443,7 @@ BEGIN
             PERFORM indexjob.intake(50 << further);
         END LOOP;
     END IF;
+    new_base := coalesce(new_base, base);
     IF clear IS NOT NULL THEN
         WITH won AS (
             -- They are free, and who leads is alone at taking them: a conflict would be a fault to be seen.
@@ -2111,7 +2112,7 @@ CREATE FUNCTION indexjob.wake() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' AND OLD.line IN ('new', 'blocked', 'ready') AND NEW.line IS NULL THEN
+    IF TG_OP = 'UPDATE' AND (OLD.line IN ('new', 'blocked', 'ready') AND NEW.line IS NULL OR OLD.line = 'ready' AND NEW.line = 'new') THEN
         PERFORM indexjob.nudge(OLD);
     END IF;
     IF pg_try_advisory_xact_lock(490672912, 1) THEN

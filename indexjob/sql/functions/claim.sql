@@ -41,6 +41,7 @@ BEGIN
             PERFORM indexjob.intake(50 << further);
         END LOOP;
     END IF;
+    new_base := coalesce(new_base, base);
     IF clear IS NOT NULL THEN
         WITH won AS (
             -- They are free, and who leads is alone at taking them: a conflict would be a fault to be seen.

@@ -1,4 +1,4 @@
--- A job left its line: one that stands behind it is shown to the leader, who alone promotes. Called at COMMIT, by the trigger, so that what the leader
+-- A job left its line, or the head of it: one that stands behind it is shown to the leader, who alone promotes. Called at COMMIT, by the trigger, so that what the leader
 -- put in line while the transaction was open is seen. Any row of the line will do, so one that another transaction holds is passed over if possible.
 CREATE OR REPLACE FUNCTION indexjob.nudge(gone indexjob.index_jobs) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

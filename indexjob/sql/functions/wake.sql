@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION indexjob.wake() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' AND OLD.line IN ('new', 'blocked', 'ready') AND NEW.line IS NULL THEN
+    IF TG_OP = 'UPDATE' AND (OLD.line IN ('new', 'blocked', 'ready') AND NEW.line IS NULL OR OLD.line = 'ready' AND NEW.line = 'new') THEN
         PERFORM indexjob.nudge(OLD);
     END IF;
     IF pg_try_advisory_xact_lock(490672912, 1) THEN

@@ -152,6 +152,16 @@ def test_a_crowd_that_cannot_run_is_taken_in_at_one_go(leader: Leader, database:
         assert list(listener.notifies(timeout=0.2)) == []
 
 
+def test_whom_the_next_of_a_line_gives_way_to_by_its_new_priority_goes_in_its_turn(leader: Leader) -> None:
+    """Not after a younger one of another repository."""
+    first, second = (leader.enqueue("a", revision=revision, priority=1) for revision in "12")
+    leader.value("SELECT indexjob.intake(10)")
+    younger = leader.enqueue("b", priority=1)
+    leader.value("""SELECT indexjob.revise(%s, '{"priority": 0}')""", first)
+    assert leader.claim(1) == [second]
+    assert leader.claim(1) == [younger]
+
+
 def test_a_tenants_cap_counts_what_runs_already(leader: Leader) -> None:
     """Whatever is asked for at once, and however many claims it takes; what is being taken down still counts, what has ended no more."""
     for n in range(6):
