@@ -89,12 +89,15 @@ def test_an_eviction_spends_nothing(world: World) -> None:
         "kind": "Eviction",
         "metadata": {"name": name, "namespace": world.space.name},
     }
+    held = json.dumps([{"op": "add", "path": "/metadata/finalizers/-", "value": "test.indexjob/seen"}])
+    world.space("patch", "pod", name, "--type=json", "-p", held)  # else it may be gone between two looks
     world.space(
         "create", "--raw", f"/api/v1/namespaces/{world.space.name}/pods/{name}/eviction", "-f", "-", stdin=json.dumps(eviction)
     )  # fmt: skip
     world.wait(lambda: len(world.attempts(job)) == 2, "another attempt")
     # The pods of one look are recorded one after the other, a first one's end after its log was read.
     world.wait(lambda: world.attempts(job)[0]["reason"], "why the first one ended")
+    world.space("patch", "pod", name, "--type=merge", "-p", '{"metadata": {"finalizers": null}}')
     assert world.attempts(job)[0]["reason"] == "Evicted"
     assert (world.job(job)["state"], world.job(job)["launches"]) == ("running", 1)
     world.steer("cancel", job)
