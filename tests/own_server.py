@@ -70,7 +70,7 @@ class OwnServer:
 
     def wait(self) -> None:
         """Until it takes connections again."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while True:
             try:
                 psycopg.connect(self.dsn, connect_timeout=5).close()

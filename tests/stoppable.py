@@ -46,13 +46,13 @@ class Stoppable:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def end(self, number: signal.Signals = signal.SIGKILL, seconds: float = 30) -> int:
+    def end(self, number: signal.Signals = signal.SIGKILL, seconds: float = 120) -> int:
         """Signal it, wait for its end, and give back how it ended."""
         if self.process.poll() is None:
             self.send(number)
             self.send(signal.SIGCONT)
         code = self.process.wait(seconds)
-        self._reader.join(10)
+        self._reader.join(60)
         assert self.process.stderr
         self.process.stderr.close()
         return code

@@ -79,7 +79,7 @@ def dsn_of(user: subprocess.Popen[str]) -> str:
 
 
 def leave(user: subprocess.Popen[str]) -> None:
-    user.communicate("\n", timeout=90)
+    user.communicate("\n", timeout=300)
 
 
 def postmaster(folder: Path) -> int | None:

@@ -57,12 +57,12 @@ class AnsweringProxy:
         ended = asyncio.Event()
         thread = threading.Thread(target=lambda: loop.run_until_complete(self._serve(started, ended)))
         thread.start()
-        assert started.wait(10)
+        assert started.wait(60)
         try:
             yield self
         finally:
             loop.call_soon_threadsafe(ended.set)
-            thread.join(20)
+            thread.join(60)
             loop.close()
 
     async def _serve(self, started: threading.Event, ended: asyncio.Event) -> None:

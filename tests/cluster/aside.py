@@ -75,7 +75,7 @@ def aside(folder: Path) -> Iterator[Aside]:
     with subprocess.Popen(holding) as holder:
         try:
             entered = Aside(place, holder.pid)
-            assert until(lambda: attempt("readlink", f"/proc/{holder.pid}/exe") == "/usr/bin/sleep\n", seconds=10)
+            assert until(lambda: attempt("readlink", f"/proc/{holder.pid}/exe") == "/usr/bin/sleep\n", seconds=240)
             entered("ip", "link", "set", "lo", "up")
             for outside in OUTSIDE:
                 entered("mount", "-t", "tmpfs", "tmpfs", outside)

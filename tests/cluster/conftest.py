@@ -51,7 +51,7 @@ def git(address: str, tmp_path: Path) -> Iterator[GitHost]:
 def resource_definition(kubectl: Kubectl) -> None:
     """The cluster knows IndexJobs."""
     kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRD))
+    kubectl("wait", "--for=condition=Established", "--timeout=240s", "-f", str(CRD))
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def main() -> None:
             cluster.load(archive)
         kubectl = Kubectl(cluster.kubeconfig)
         kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
-        kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRD))
+        kubectl("wait", "--for=condition=Established", "--timeout=240s", "-f", str(CRD))
         tell("a Postgres and a git server that pods reach")
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="indexjob-demo-")))
         database = stack.enter_context(ground.database(stack.enter_context(ground.postgres(address))))
@@ -58,7 +58,7 @@ def main() -> None:
         settings = world.settings(profiles={"default": GENEROUS})
         urls = {f"{who}-url": database.logins[who] for who in ("operator", "worker")}
         space.apply(*rights.manifests(space.name), *pod.manifests(space.name, settings, urls))
-        kubectl("-n", space.name, "rollout", "status", f"deployment/{pod.NAME}", "--timeout=120s")
+        kubectl("-n", space.name, "rollout", "status", f"deployment/{pod.NAME}", "--timeout=240s")
         tell("kubectl apply of an IndexJob for this very repository, and SELECT indexjob.enqueue(…) for a small one")
         world.apply("demo", "indexjob")
         world.enqueue("small")
@@ -83,7 +83,7 @@ def watch(world: World) -> None:
                     f"{time.monotonic() - began:6.1f} s  {row['repository'].rsplit('/', 1)[1]:<10}  {now}", flush=True
                 )
         if len(rows) == 2 and all(row["state"] in FINISHED for row in rows):  # the IndexJob's, and the other
-            world.space.wait("indexjob/demo", until="jsonpath={.status.completionTime}", seconds=30)
+            world.space.wait("indexjob/demo", until="jsonpath={.status.completionTime}")
             return
         time.sleep(0.2)
     raise UnfitError(f"it didn't end within {PATIENCE_SECONDS} s:\n{world.story()}")

@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "cluster" in getattr(item, "fixturenames", ()):
             own_time = item.get_closest_marker("timeout")
-            seconds = own_time.args[0] if own_time else 300
+            seconds = own_time.args[0] if own_time else 1200
             item.add_marker(pytest.mark.timeout(seconds, func_only=True), append=False)
 
 

@@ -5,7 +5,7 @@ import time
 
 from indexjob_operator.kubernetes_api import KubernetesApi
 
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 30.0
 
 
 async def hang_up(api: KubernetesApi) -> None:

@@ -39,7 +39,7 @@ class Namespace:
         found: list[Manifest] = json.loads(self("get", what, "-l", selector, "-o", "json"))["items"]
         return found
 
-    def wait(self, what: str, *selector: str, until: str, seconds: float = 60) -> None:
+    def wait(self, what: str, *selector: str, until: str, seconds: float = 240) -> None:
         """Waits for `condition=Complete`, `delete`, `jsonpath={.status.phase}=Running`, …; raises NotMetError."""
         if not self.cluster.holds("-n", self.name, "wait", what, *selector, f"--for={until}", f"--timeout={seconds}s"):
             raise NotMetError(f"{what} did not come to {until} in {seconds} s.\n{self.story()}")
@@ -66,7 +66,7 @@ def fresh(cluster: Kubectl, run: str) -> Iterator[Namespace]:
         cluster("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
-def removed(cluster: Kubectl, run: str, seconds: float = 90) -> bool:
+def removed(cluster: Kubectl, run: str, seconds: float = 300) -> bool:
     """Whether all namespaces of that test run are gone."""
     which = ("namespace", "-l", f"indexjob.test/run={run}")
     return cluster.holds("wait", *which, "--for=delete", f"--timeout={seconds}s")

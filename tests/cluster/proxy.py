@@ -65,7 +65,7 @@ class ApiProxy:
         async def doing() -> None:
             change()
 
-        asyncio.run_coroutine_threadsafe(doing(), self._loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(doing(), self._loop).result(timeout=60)
 
     @contextmanager
     def running(self) -> Iterator["ApiProxy"]:
@@ -73,7 +73,7 @@ class ApiProxy:
             ended, started = asyncio.Event(), threading.Event()
             thread = threading.Thread(target=lambda: runner.run(self._serve(ended, started)))
             thread.start()
-            started.wait(10)
+            started.wait(60)
             try:
                 yield self
             finally:

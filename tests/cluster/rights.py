@@ -129,7 +129,7 @@ def account(space: Namespace, folder: Path) -> Account:
     space.apply(*manifests(space.name))
     may = ("auth", "can-i", "create", "jobs.batch", f"--as=system:serviceaccount:{space.name}:{ACCOUNT}")
     # The last one that was made counts, so all do.
-    assert until(lambda: space.cluster.holds("-n", space.name, *may), seconds=10), (
+    assert until(lambda: space.cluster.holds("-n", space.name, *may), seconds=240), (
         "the Roles that were made don't count"
     )
     return signed_in(space, ACCOUNT, folder)

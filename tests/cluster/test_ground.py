@@ -37,7 +37,7 @@ def test_a_job_writes_to_its_emptydir_as_a_real_non_root_process(namespace: Name
 
 def test_backofflimit_retries_that_often_in_a_new_pod_each(namespace: Namespace, cluster: Cluster) -> None:
     namespace.apply(job("retries", cluster.image, "exit 75", backoffLimit=1))
-    namespace.wait("job/retries", until="condition=Failed", seconds=90)
+    namespace.wait("job/retries", until="condition=Failed")
     pods = namespace.list("pods", "job-name=retries")
     assert [terminated(pod)["exitCode"] for pod in pods] == [75, 75]
     assert reason(namespace, "retries") == "BackoffLimitExceeded"
@@ -46,7 +46,7 @@ def test_backofflimit_retries_that_often_in_a_new_pod_each(namespace: Namespace,
 def test_exit_code_65_fails_the_job_at_once_under_podfailurepolicy(namespace: Namespace, cluster: Cluster) -> None:
     permanent = {"action": "FailJob", "onExitCodes": {"operator": "In", "values": [65]}}
     namespace.apply(job("bad", cluster.image, "exit 65", backoffLimit=6, podFailurePolicy={"rules": [permanent]}))
-    namespace.wait("job/bad", until="condition=Failed", seconds=30)
+    namespace.wait("job/bad", until="condition=Failed")
     assert terminated(only_pod(namespace, "bad"))["exitCode"] == 65
     assert reason(namespace, "bad") == "PodFailurePolicy"
 
@@ -75,7 +75,7 @@ def test_an_emptydir_is_gone_when_its_pod_has_ended(namespace: Namespace, cluste
     namespace.wait("job/leaves", until="condition=Complete")
     pod = only_pod(namespace, "leaves")
     volumes = cluster.components.place.root / "kubelet" / "pods" / pod["metadata"]["uid"] / "volumes"
-    assert until(lambda: not list(volumes.glob("kubernetes.io~empty-dir/*")), seconds=10)
+    assert until(lambda: not list(volumes.glob("kubernetes.io~empty-dir/*")), seconds=240)
     assert namespace.list("pods", "job-name=leaves")
 
 
@@ -92,7 +92,7 @@ def test_an_ephemeral_volume_serves_a_non_root_pod_and_goes_with_it(
     volume = bound["spec"]["volumeName"]
     namespace("delete", "job", "claims")
     namespace.wait(f"persistentvolumeclaim/{bound['metadata']['name']}", until="delete")
-    assert kubectl.holds("wait", f"persistentvolume/{volume}", "--for=delete", "--timeout=30s")
+    assert kubectl.holds("wait", f"persistentvolume/{volume}", "--for=delete", "--timeout=240s")
     if cluster.components:
         assert not (cluster.components.place.volumes / volume).exists()
 
@@ -103,5 +103,5 @@ def test_a_ttl_set_afterwards_removes_the_job_and_its_pods(namespace: Namespace,
     name = only_pod(namespace, "passes")["metadata"]["name"]
     assert "ttlSecondsAfterFinished" not in namespace.get("job/passes")["spec"]
     namespace("patch", "job", "passes", "-p", '{"spec": {"ttlSecondsAfterFinished": 1}}')
-    namespace.wait("job/passes", until="delete", seconds=30)
-    namespace.wait(f"pod/{name}", until="delete", seconds=30)
+    namespace.wait("job/passes", until="delete")
+    namespace.wait(f"pod/{name}", until="delete")

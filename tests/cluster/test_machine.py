@@ -39,12 +39,12 @@ def nodes(beside: Aside) -> str:
     return beside(str(kubectl), f"--kubeconfig={beside.place.kubeconfig()}", "get", "nodes", "-o", "name")
 
 
-@pytest.mark.timeout(600, func_only=True)
+@pytest.mark.timeout(1800, func_only=True)
 def test_a_cluster_is_found_up_again_and_its_end_leaves_nothing(beside: Aside) -> None:
     """Interrupted by `kill -9` in the middle of its boot, and once more with all of its parts killed."""
     before = beside.traces()
     with beside.begin("up") as booting:
-        assert until(lambda: pids(beside.place)["apiserver"], seconds=120)
+        assert until(lambda: pids(beside.place)["apiserver"], seconds=240)
         booting.kill()
     assert "process" in beside.cluster("leftovers")
 

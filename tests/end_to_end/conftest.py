@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 from tests.worker.git_server import GitServer, serve
 from tests.worker.repositories import Repository
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 240.0
 
 
 class World:

@@ -68,7 +68,7 @@ class Producers:
 
     def join(self) -> int:
         for process in self._processes:
-            told, _ = process.communicate(timeout=120)
+            told, _ = process.communicate(timeout=300)
             assert process.returncode == 0
             self._world.jobs += [UUID(job) for job in told.split()]
         return len(self._world.jobs)

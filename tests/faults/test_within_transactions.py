@@ -56,7 +56,7 @@ def lead_into(world: World, step: str) -> None:
 
 
 def wait_until_held(world: World) -> tuple[Dispatcher, int]:
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while (row := world.admin.execute(IS_HELD).fetchone()) is None:
         assert time.monotonic() < until, world.describe()
         time.sleep(0.01)

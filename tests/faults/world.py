@@ -18,8 +18,8 @@ from indexjob_operator.runtime.workspace import Workspaces
 from tests.stoppable import Stoppable, stopped
 
 LEASE_SECONDS = 2.5
-SETTLE_SECONDS = 60.0
-CLEAR_SECONDS = 10.0
+SETTLE_SECONDS = 240.0
+CLEAR_SECONDS = 60.0
 """The row of a launch ends before its directory goes; of a dispatcher that was killed, the next sweep takes it."""
 
 

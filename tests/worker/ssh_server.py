@@ -60,12 +60,12 @@ def serve(root: Path, host: str = "127.0.0.1") -> Iterator[SshServer]:
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert started.wait(10)
+    assert started.wait(60)
     try:
         yield SshServer(root, host, port, key.export_private_key().decode(), f"[{host}]:{port} {_public(own)}")
     finally:
         loop.call_soon_threadsafe(ended.set)
-        thread.join(10)
+        thread.join(60)
 
 
 class _Noting(asyncssh.SSHServer):

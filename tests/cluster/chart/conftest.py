@@ -86,4 +86,4 @@ def without_definition(kubectl: Kubectl, components: Components, release: Releas
     kubectl("delete", "-f", str(CRD), "--wait")
     yield
     kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRD))
+    kubectl("wait", "--for=condition=Established", "--timeout=240s", "-f", str(CRD))

@@ -101,7 +101,7 @@ class Installed:
             (row,) = admin.execute("SELECT * FROM indexjob.jobs WHERE id = %s", (job,)).fetchall()
         return row
 
-    def wait_for(self, job: str, *states: str, seconds: float = 180) -> dict[str, object]:
+    def wait_for(self, job: str, *states: str, seconds: float = 600) -> dict[str, object]:
         assert until(lambda: self.job(job)["state"] in states, seconds, every=0.2), (
             f"{self.job(job)}\n{self.release.story()}"
         )

@@ -61,7 +61,7 @@ class Release:
         if self.there:
             self.watched.look()
 
-    def wait_until_ready(self, seconds: float = 120) -> None:
+    def wait_until_ready(self, seconds: float = 400) -> None:
         """All operators of the newest revision are, and none of an older one is left."""
         done = self.space.cluster.holds("-n", self.space.name, "rollout", "status", OPERATOR, f"--timeout={seconds}s")
         assert done, self.story()

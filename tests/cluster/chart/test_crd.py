@@ -44,7 +44,7 @@ def test_it_comes_is_upgraded_and_stays_or_goes(release: Release, kubectl: Kubec
         return "additionalPrinterColumns" in definition["spec"]["versions"][0]
 
     release.install(NAMED, QUIET, INSTALLED, chart=without_columns(tmp_path))
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", NAME)
+    kubectl("wait", "--for=condition=Established", "--timeout=240s", NAME)
     assert not columns()
     release.space.apply(EXAMPLE)
     release.upgrade(NAMED, QUIET, INSTALLED)
@@ -56,7 +56,7 @@ def test_it_comes_is_upgraded_and_stays_or_goes(release: Release, kubectl: Kubec
     release.upgrade(NAMED, QUIET, INSTALLED, {"crds": {"keep": False}})
     assert release.space.get("indexjob/kept")
     release.uninstall()
-    kubectl("wait", NAME, "--for=delete", "--timeout=60s")
+    kubectl("wait", NAME, "--for=delete", "--timeout=240s")
 
 
 @pytest.mark.usefixtures("without_definition")

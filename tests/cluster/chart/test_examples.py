@@ -38,7 +38,7 @@ def test_a_private_repository_by_its_secret(installed: Installed) -> None:
     resource["spec"] |= {"repository": installed.repository("shop"), "revision": "HEAD"}
     space = installed.release.space
     space.apply(secret, resource)
-    space.wait("indexjob/acme-shop", until="condition=Complete", seconds=180)
+    space.wait("indexjob/acme-shop", until="condition=Complete")
 
 
 def test_a_private_repository_by_its_deploy_key(installed: Installed) -> None:
@@ -52,7 +52,7 @@ def test_a_private_repository_by_its_deploy_key(installed: Installed) -> None:
         secret["stringData"] = {"ssh-privatekey": server.private_key, "known_hosts": server.known_hosts}
         resource["spec"] |= {"repository": server.url("catalogue"), "revision": "HEAD"}
         release.space.apply(secret, resource)
-        release.space.wait("indexjob/acme-catalogue", until="condition=Complete", seconds=180)
+        release.space.wait("indexjob/acme-catalogue", until="condition=Complete")
 
 
 def test_a_workspace_on_a_volume(installed: Installed) -> None:
@@ -68,8 +68,8 @@ def test_a_workspace_on_a_volume(installed: Installed) -> None:
     (resource,) = documents("pvc-workspace.yaml")
     resource["spec"] |= {"repository": "https://sample.invalid/indexjob", "revision": "HEAD"}
     release.space.apply(resource)
-    release.space.wait("indexjob/linux", until="condition=Complete", seconds=180)
-    release.space.wait("persistentvolumeclaims", "--all", until="delete", seconds=60)
+    release.space.wait("indexjob/linux", until="condition=Complete")
+    release.space.wait("persistentvolumeclaims", "--all", until="delete")
 
 
 def test_an_application_that_asks_and_waits(installed: Installed) -> None:

@@ -37,21 +37,21 @@ def cluster_wide(space: Namespace) -> list[str]:
 
 def gone(release: Release, *but: str) -> bool:
     """Nothing is left of it within a minute or so."""
-    return until(lambda: left(release.space, *but) + cluster_wide(release.space) == [], 90, every=0.5)
+    return until(lambda: left(release.space, *but) + cluster_wide(release.space) == [], seconds=240, every=0.5)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("installed", [*released.kept(), CHART], indirect=True, ids=lambda chart: chart.name)
 def test_from_install_to_uninstall(installed: Installed, tmp_path: Path) -> None:
     """From each released version, and from the present one, whose next it is. A resource and a row complete; an upgrade to the next version and a rollback hurt no job that runs; uninstalling leaves nothing of ours."""
     release = installed.release
     name = installed.apply_example(installed.repository("example"))
     row = installed.enqueue(installed.repository("row"))
-    release.space.wait(f"indexjob/{name}", until="condition=Complete", seconds=180)
+    release.space.wait(f"indexjob/{name}", until="condition=Complete")
     assert installed.wait_for(row, "completed", "failed")["state"] == "completed"
 
     ids = [installed.enqueue(installed.repository(f"during-{number}", files=20)) for number in range(4)]
-    assert until(lambda: any(installed.job(one)["state"] == "running" for one in ids), 120, every=0.1)
+    assert until(lambda: any(installed.job(one)["state"] == "running" for one in ids), seconds=240, every=0.1)
     chart = Path(package(CHART, destination=tmp_path, version=released.following()))
     release.upgrade(*installed.values, {"queue": {"concurrency": 3}, "operator": {"replicas": 2}}, chart=chart)
     release.wait_until_ready(180)
@@ -63,7 +63,7 @@ def test_from_install_to_uninstall(installed: Installed, tmp_path: Path) -> None
     more = [installed.enqueue(installed.repository(f"after-{number}", files=20)) for number in range(2)]
     release.rollback()
     release.wait_until_ready(180)
-    assert until(lambda: len(release.space.list("pods", OPERATOR_PODS)) == 1, 60, every=0.5), release.story()
+    assert until(lambda: len(release.space.list("pods", OPERATOR_PODS)) == 1, seconds=240, every=0.5), release.story()
     for one in more:
         ended = installed.wait_for(one, "completed", "failed")
         assert (ended["state"], ended["attempts"]) == ("completed", 1), ended
@@ -74,12 +74,12 @@ def test_from_install_to_uninstall(installed: Installed, tmp_path: Path) -> None
     assert release.space.get(f"indexjob/{name}")["status"]["state"] == "completed"
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_uninstalling_takes_running_jobs_along_and_installing_again_goes_on(installed: Installed) -> None:
     """Their rows stay, and the next operator runs them from the beginning."""
     release = installed.release
     ids = [installed.enqueue(installed.repository(f"cut-{number}", files=50)) for number in range(3)]
-    assert until(lambda: any(installed.job(one)["state"] == "running" for one in ids), 120, every=0.1)
+    assert until(lambda: any(installed.job(one)["state"] == "running" for one in ids), seconds=240, every=0.1)
     release.uninstall()
     ours = ("Secret/db", f"Secret/{SECRET}")
     assert gone(release, *ours), left(release.space, *ours)

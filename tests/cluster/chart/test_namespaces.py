@@ -42,7 +42,7 @@ def index_job(name: str, url: str, **spec: object) -> Manifest:
     return {"apiVersion": "codeindex.dev/v1alpha1", "kind": "IndexJob", "metadata": {"name": name}, "spec": whole}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("components")  # to be alone: the IndexJobs of other tests would be served, too
 def test_every_namespace_is_served_and_jobs_run_in_one_of_their_own(
     release: Release, reachable_database: Database, git: GitHost, credentials: Callable[..., None], spaces: Spaces
@@ -61,26 +61,26 @@ def test_every_namespace_is_served_and_jobs_run_in_one_of_their_own(
 
     asked = json.dumps(index_job("theirs", installed.repository("theirs")))
     may = ("auth", "can-i", "create", "indexjobs.codeindex.dev", f"--as={PERSON}")
-    assert until(lambda: users.cluster.holds("-n", users.name, *may), seconds=20), "the role `edit` has IndexJobs"
+    assert until(lambda: users.cluster.holds("-n", users.name, *may), seconds=240), "the role `edit` has IndexJobs"
     users("apply", f"--as={PERSON}", "-f", "-", stdin=asked)
     row = installed.enqueue(installed.repository("row"))
-    users.wait("indexjob/theirs", until="condition=Complete", seconds=180)
+    users.wait("indexjob/theirs", until="condition=Complete")
     assert users.get("indexjob/theirs")["status"]["jobNamespace"] == run.name
     ended = installed.wait_for(row, "completed", "failed")
     assert (ended["state"], ended["namespace"]) == ("completed", run.name)
     space.apply(index_job("not-allowed", installed.repository("not-allowed")))  # its namespace isn't in the list
-    space.wait("indexjob/not-allowed", until="condition=Failed", seconds=60)
-    release.helm.test(NAME, timeout=120)
+    space.wait("indexjob/not-allowed", until="condition=Failed")
+    release.helm.test(NAME, timeout=600)
     assert not space.list("jobs"), "none runs beside the operator"
 
     users.apply(index_job("waits", installed.repository("waits"), suspend=True))
     users.wait("indexjob/waits", until="condition=Suspended")
     waits = users.get("indexjob/waits")["status"]["jobId"]
-    users.cluster("delete", "namespace", users.name, "--timeout=60s")
-    assert installed.wait_for(waits, "cancelled", seconds=60)["message"] == "Its IndexJob was deleted."
+    users.cluster("delete", "namespace", users.name, "--timeout=240s")
+    assert installed.wait_for(waits, "cancelled")["message"] == "Its IndexJob was deleted."
 
     release.uninstall()
     kept = ("Secret/db", f"Secret/{SECRET}", f"Secret/{BESIDE}", "IndexJob/not-allowed")
-    assert until(lambda: left(space, *kept) + left(run, *kept) + cluster_wide(space) == [], 90, every=0.5), (
+    assert until(lambda: left(space, *kept) + left(run, *kept) + cluster_wide(space) == [], seconds=240, every=0.5), (
         left(space, *kept) + left(run, *kept) + cluster_wide(space)
     )

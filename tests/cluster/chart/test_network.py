@@ -86,7 +86,7 @@ def test_connections_come_through_as_the_policies_say(
         labelled("other", image, {"app": "other"}),
     )
     for name in ("worker", "operator", "other"):
-        namespace.wait(f"pod/{name}", until="condition=Ready", seconds=120)
+        namespace.wait(f"pod/{name}", until="condition=Ready")
     service = json.loads(namespace.cluster("-n", "default", "get", "service", "kubernetes", "-o", "json"))
     api = (service["spec"]["clusterIP"], 443)
     ips = {one["metadata"]["name"]: one["status"]["podIP"] for one in namespace.list("pods")}

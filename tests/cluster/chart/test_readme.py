@@ -48,7 +48,7 @@ def images() -> Manifest:
     return {part: {"image": builders.tag(part)} for part in builders.PARTS}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.usefixtures("postgres_pod_image", "without_definition")
 def test_the_commands_for_kind(release: Release, namespace: Namespace) -> None:
     release.values = images()
@@ -61,7 +61,7 @@ def test_the_commands_for_kind(release: Release, namespace: Namespace) -> None:
                 assert name == NAME
                 assert "MISSING" not in release.install(values(more))
             case ["helm", "test", name]:
-                release.helm.test(name, timeout=300)
+                release.helm.test(name, timeout=600)
             case ["kubectl", "apply", "-f", path]:
                 (example,) = yaml.safe_load_all((builders.REPOSITORY / path).read_text())
                 example["spec"] |= SAMPLE

@@ -31,7 +31,7 @@ def restored(database: str, file: Path) -> None:
     subprocess.run([programs() / "pg_restore", "--exit-on-error", f"--dbname={database}", file], check=True)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_what_was_under_way_at_the_backup_is_run_again_and_what_ended_later_when_it_is_asked_for(
     installed: Installed, tmp_path: Path
 ) -> None:
@@ -43,11 +43,11 @@ def test_what_was_under_way_at_the_backup_is_run_again_and_what_ended_later_when
     installed.wait_for(under_way, "running", "completed")
     backed_up(installed.database.admin, tmp_path / "dump")
     name = installed.apply_example(installed.repository("after"))
-    release.space.wait(f"indexjob/{name}", until="condition=Complete", seconds=180)
+    release.space.wait(f"indexjob/{name}", until="condition=Complete")
 
     release.space("scale", OPERATOR, "--replicas=0")
     release.space("delete", "jobs", "-l", "app.kubernetes.io/managed-by=indexjob")
-    release.space.wait("pods", "--all", until="delete", seconds=90)
+    release.space.wait("pods", "--all", until="delete")
     restored(installed.database.admin, tmp_path / "dump")
     release.space("scale", OPERATOR, "--replicas=1")
     release.wait_until_ready()
@@ -61,6 +61,6 @@ def test_what_was_under_way_at_the_backup_is_run_again_and_what_ended_later_when
             return admin.execute(query.encode()).fetchall()
 
         ended = "SELECT state::text FROM indexjob.jobs WHERE repository LIKE '%after'"
-        assert until(lambda: question(ended) == [("completed",)], 180, every=0.5), release.story()
+        assert until(lambda: question(ended) == [("completed",)], seconds=240, every=0.5), release.story()
         assert question("SELECT * FROM indexjob.check_invariants('0')") == []
         assert question("SELECT repository_id, commit FROM indexjob.snapshot GROUP BY 1, 2 HAVING count(*) > 1") == []

@@ -17,9 +17,9 @@ def test_one_command_gives_a_running_operator_and_helm_test_indexes_the_sample(r
     release.wait_until_ready()
     assert "is at version" in release.migration_log()
     for _ in range(2):
-        release.helm.test(NAME, timeout=120)
+        release.helm.test(NAME, timeout=600)
     listed = release.space("exec", OPERATOR, "--", "indexjob", "list", "--output", "json")
     assert {job["repository"] for job in json.loads(listed)} == {"https://sample.invalid/indexjob"}
     release.upgrade(TRIAL, {"queue": {"concurrency": 3}})
     release.wait_until_ready()
-    release.helm.test(NAME, timeout=120)
+    release.helm.test(NAME, timeout=600)

@@ -25,7 +25,7 @@ from tests.cluster.machine.kubectl import Kubectl
 from tests.cluster.machine.place import DNS, GATEWAY, PROVISIONER, STORAGE_CLASS, Place
 
 CONFIGURATION = Path(__file__).parent / "conf"
-DNS_SECONDS = 60
+DNS_SECONDS = 240
 
 
 def up(place: Place) -> None:

@@ -13,7 +13,7 @@ from tests.cluster.machine.daemon import kill
 from tests.cluster.machine.place import Place
 
 BASE = Path("/sys/fs/cgroup")
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def make(place: Place) -> None:

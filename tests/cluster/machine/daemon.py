@@ -12,7 +12,7 @@ from tests.cluster.machine.commands import UnfitError, environment, until
 from tests.cluster.machine.place import Place
 
 GRACE = 5.0  # seconds; an API server with an open watch doesn't end by itself for 30 and more
-PATIENCE = 90.0
+PATIENCE = 300.0
 LOG_LINES = 20
 
 

@@ -37,7 +37,7 @@ def serves(world: World, name: str) -> None:
     world.repository(name)
     job = world.enqueue(name)
     world.apply(name, name, revision="main")
-    world.space.wait(f"indexjob/{name}", until="condition=Complete", seconds=120)
+    world.space.wait(f"indexjob/{name}", until="condition=Complete")
     assert world.wait_for_end(job)["state"] in ("completed", "skipped")
 
 

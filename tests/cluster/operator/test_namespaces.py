@@ -59,22 +59,22 @@ def test_a_watched_namespace_is_deleted(world: World, other: Namespace) -> None:
     other.wait("ij/waits", until="condition=Suspended")
     waits = listed(other)["waits"]["jobId"]
 
-    other.cluster("delete", "namespace", other.name, "--timeout=60s")
+    other.cluster("delete", "namespace", other.name, "--timeout=240s")
     world.wait_for_state(waits, "cancelled")
     world.space.apply(index_job(world, "stays"))
-    world.space.wait("ij/stays", until="condition=Complete", seconds=90)
+    world.space.wait("ij/stays", until="condition=Complete")
 
     assert operator.end(signal.SIGTERM) == 0
     operator = operate(world, other)
     world.space.apply(index_job(world, "later"))
-    world.space.wait("ij/later", until="condition=Complete", seconds=90)
+    world.space.wait("ij/later", until="condition=Complete")
     world.wait(lambda: operator.said("namespace-unreadable"), "the operator says which one can't be read")
     assert other.name in operator.said("namespace-unreadable")[0]["message"]
 
     other.cluster("create", "namespace", other.name)
     let_in(world, other)
     other.apply(index_job(world, "stays"))
-    other.wait("ij/stays", until="condition=Complete", seconds=90)
+    other.wait("ij/stays", until="condition=Complete")
     world.wait(lambda: operator.said("watch-grows"), "it is watched, too")
     world.settle()
     world.assert_sound()

@@ -45,9 +45,9 @@ def test_a_part_of_the_control_plane_restarts_while_a_job_runs(world: World, com
     components.start(name)
     world.git.server.let_go()
     third = world.enqueue("two", revision="main")
-    world.space.wait("indexjob/first", until="condition=Complete", seconds=150)
+    world.space.wait("indexjob/first", until="condition=Complete")
     for each in (second, third):
-        assert world.wait_for_end(each, seconds=120)["state"] in ("completed", "skipped")
+        assert world.wait_for_end(each)["state"] in ("completed", "skipped")
     assert world.job(job)["launches"] == 1
     is_the_same_process(operator)
 
@@ -61,7 +61,7 @@ def test_postgres_restarts_while_a_job_runs(world: World, how: str) -> None:
     world.wait_for_state(job, "running")
     world.restart_postgres(how)
     world.git.server.let_go()
-    assert world.wait_for_end(job, seconds=150)["state"] == "completed"
+    assert world.wait_for_end(job)["state"] == "completed"
     is_the_same_process(operator)
 
 
@@ -74,15 +74,15 @@ def test_postgres_is_unreachable_for_a_minute(world: World) -> None:
     world.wait(world.launched, "a Job")
     with world.without_postgres():
         began = time.monotonic()
-        world.wait(lambda: ready(operator)[0] == 503, "it says that it can't serve", seconds=20)
+        world.wait(lambda: ready(operator)[0] == 503, "it says that it can't serve")
         assert "the database" in ready(operator)[1]
         time.sleep(max(0.0, UNREACHABLE_SECONDS - (time.monotonic() - began)))
         assert alive(operator) == 200
         is_the_same_process(operator)
-    world.wait(lambda: ready(operator)[0] == 200, "it serves again", seconds=30)
+    world.wait(lambda: ready(operator)[0] == 200, "it serves again")
     second = world.enqueue("two")
     assert world.wait_for_end(second)["state"] == "completed"
-    assert world.wait_for_end(job, seconds=150)["state"] == "completed"
+    assert world.wait_for_end(job)["state"] == "completed"
     is_the_same_process(operator)
 
 
@@ -102,12 +102,12 @@ def test_an_operator_waits_for_a_database_without_a_schema_and_says_so(world: Wo
 @pytest.fixture
 def no_definition(world: World, components: Components, kubectl: Kubectl) -> Iterator[Path]:
     """The cluster doesn't know IndexJobs; no other run is on it meanwhile."""
-    kubectl("delete", "-f", str(CRD), "--timeout=60s")
+    kubectl("delete", "-f", str(CRD), "--timeout=240s")
     try:
         yield CRD
     finally:
         kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD))
-        kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(CRD))
+        kubectl("wait", "--for=condition=Established", "--timeout=240s", "-f", str(CRD))
 
 
 def test_the_definition_comes_after_the_operator_and_goes_before_it(
@@ -121,15 +121,15 @@ def test_the_definition_comes_after_the_operator_and_goes_before_it(
     assert world.wait_for_end(world.enqueue("one"))["state"] == "completed"
     assert "CustomResourceDefinition" in ready(operator)[1]
     kubectl("apply", "--server-side", "-f", str(no_definition))
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(no_definition))
+    kubectl("wait", "--for=condition=Established", "--timeout=240s", "-f", str(no_definition))
     world.apply("first", "two")
-    world.space.wait("indexjob/first", until="condition=Complete", seconds=90)
+    world.space.wait("indexjob/first", until="condition=Complete")
     world.wait(lambda: ready(operator)[0] == 200, "it is ready")
-    kubectl("delete", "-f", str(no_definition), "--timeout=60s")
+    kubectl("delete", "-f", str(no_definition), "--timeout=240s")
     world.wait(lambda: ready(operator)[0] == 503, "it notices")
     assert world.wait_for_end(world.enqueue("one", revision="main"))["state"] in ("completed", "skipped")
     kubectl("apply", "--server-side", "-f", str(no_definition))
-    kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(no_definition))
+    kubectl("wait", "--for=condition=Established", "--timeout=240s", "-f", str(no_definition))
     world.apply("again", "two")
-    world.space.wait("indexjob/again", until="condition=Complete", seconds=90)
+    world.space.wait("indexjob/again", until="condition=Complete")
     is_the_same_process(operator)

@@ -30,7 +30,7 @@ def test_a_resource_becomes_a_row_and_shows_its_end(world: World) -> None:
     repository = world.repository("one", a__py=PYTHON)
     world.operate()
     world.apply("first", "one", revision="main")
-    world.space.wait("indexjob/first", until="condition=Complete", seconds=90)
+    world.space.wait("indexjob/first", until="condition=Complete")
     status = world.resource("first")
     row = world.job(world.job_of("first"))
     assert (row["state"], row["tenant"]) == ("completed", "default")
@@ -46,7 +46,7 @@ def test_a_row_and_a_resource_run_beside_each_other(world: World) -> None:
     world.operate()
     job = world.enqueue("one")
     world.apply("second", "two")
-    world.space.wait("indexjob/second", until="condition=Complete", seconds=90)
+    world.space.wait("indexjob/second", until="condition=Complete")
     assert world.wait_for_end(job)["state"] == "completed"
 
 
@@ -56,7 +56,7 @@ def test_what_waits_while_no_operator_runs_is_done_when_one_comes(world: World) 
     job = world.enqueue("one")
     world.apply("second", "two")
     world.operate()
-    world.space.wait("indexjob/second", until="condition=Complete", seconds=90)
+    world.space.wait("indexjob/second", until="condition=Complete")
     assert world.wait_for_end(job)["state"] == "completed"
 
 
@@ -83,7 +83,7 @@ def test_a_server_that_always_fails_ends_it_after_the_backoff_limit(world: World
     world.git.server.mood = "error"
     world.operate()
     job = world.enqueue("one", backoff_limit=1)
-    row = world.wait_for_end(job, seconds=120)
+    row = world.wait_for_end(job)
     assert (row["state"], row["reason"], row["attempts"], row["launches"]) == ("failed", "BackoffLimitExceeded", 2, 1)
     assert [a["exit_code"] for a in world.attempts(job)] == [75, 75]
 
@@ -92,7 +92,7 @@ def test_a_missing_revision_costs_one_attempt_only(world: World) -> None:
     world.repository("one")
     world.operate()
     world.apply("first", "one", revision="v9.9")
-    world.space.wait("indexjob/first", until="condition=Failed", seconds=90)
+    world.space.wait("indexjob/first", until="condition=Failed")
     row = world.job(world.job_of("first"))
     assert (row["state"], row["reason"], row["attempts"]) == ("failed", "PermanentError", 1)
     assert "RevisionNotFound" in row["message"]

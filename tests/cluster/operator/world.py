@@ -26,7 +26,7 @@ from tests.cluster.operator.ground import Database, GitHost
 from tests.stoppable import Stoppable
 from tests.worker.repositories import Repository
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 300.0
 LEASE_SECONDS = 3.0
 SECRET = "git"
 SMALL = {
@@ -62,7 +62,7 @@ class Operator(Stoppable):
     @property
     def port(self) -> int:
         """Of its pages."""
-        assert until(lambda: self.said("serving"), seconds=30), "\n".join(self.log)
+        assert until(lambda: self.said("serving"), seconds=240), "\n".join(self.log)
         return int(self.said("serving")[0]["port"])
 
 
@@ -262,7 +262,7 @@ class World:
                 assert operator.end(signal.SIGTERM) == 0, "\n".join(operator.log[-40:])
         logins = [str(conninfo.conninfo_to_dict(dsn)["user"]) for dsn in self.database.logins.values()]
         still = "SELECT usename, application_name, state FROM pg_stat_activity WHERE usename = ANY (%s)"
-        assert until(lambda: not self.rows(still, logins), seconds=10), self.rows(still, logins)
+        assert until(lambda: not self.rows(still, logins), seconds=240), self.rows(still, logins)
 
     def close(self) -> None:
         for operator in self.operators:

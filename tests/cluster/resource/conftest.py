@@ -19,7 +19,7 @@ DEFINITION = Path(__file__).parents[3] / "crds/indexjobs.codeindex.dev.yaml"
 def definition(kubectl: Kubectl) -> str:
     """The name of the definition, once it is served. It stays: test runs share the cluster."""
     kubectl("apply", "--server-side", "--force-conflicts", "-f", str(DEFINITION))
-    kubectl("wait", "--for=condition=Established", "crd/indexjobs.codeindex.dev", "--timeout=30s")
+    kubectl("wait", "--for=condition=Established", "crd/indexjobs.codeindex.dev", "--timeout=240s")
     return "indexjobs.codeindex.dev"
 
 

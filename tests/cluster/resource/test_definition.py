@@ -55,7 +55,7 @@ def test_kubectl_explains_every_field(definition: str, kubectl: Kubectl) -> None
             return " ".join(kubectl("explain", what).split())
         return ""
 
-    assert until(lambda: "Higher goes first, among the jobs of the same tenant." in said("ij.spec"), seconds=60)
+    assert until(lambda: "Higher goes first, among the jobs of the same tenant." in said("ij.spec"), seconds=240)
     assert "<no description>" not in said("ij.spec") + said("ij.status")
     assert said("ij.status")
 

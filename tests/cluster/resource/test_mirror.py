@@ -151,7 +151,7 @@ async def test_deleted_while_no_operator_was_there(
         await world.wait("a", "condition=Queued")
         await world.wait("b", "condition=Queued")
         job, stays = world.row_of("a"), world.row_of("b")
-    namespace("delete", "ij/a", "--timeout=5s")
+    namespace("delete", "ij/a", "--timeout=240s")
     async with mirroring(account.kubeconfig, namespace, database) as world:
         await world.eventually(lambda: world.db_state(job) == "cancelled", "the cancellation")
         assert world.db_state(stays) == "queued"
@@ -164,7 +164,7 @@ async def test_deleting_the_namespace_ends_all_and_hangs_nowhere(
     async with mirroring(cluster.kubeconfig, namespace, database) as world:
         await world.apply(*(index_job(name) for name in "abc"))
         await world.eventually(lambda: world.leader.value("SELECT count(*) FROM indexjob.resources") == 3)
-        await world.kubectl("delete", "namespace", world.namespace.name, "--timeout=60s")
+        await world.kubectl("delete", "namespace", world.namespace.name, "--timeout=240s")
         await world.eventually(
             lambda: world.leader.value("SELECT count(*) FROM indexjob.index_jobs WHERE state = 'cancelled'") == 3
         )

@@ -57,7 +57,7 @@ async def test_it_dies_at_any_point_of_a_resources_life(
                 await world.kubectl("delete", "ij/b")
             else:
                 await world.apply(index_job("a"))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await dead.wait()
     async with mirroring(account.kubeconfig, namespace, database) as world:
         if gone:

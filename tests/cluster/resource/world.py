@@ -24,7 +24,7 @@ from tests.cluster.namespace import Manifest, Namespace
 from tests.postgres.queue.leading import Leader
 
 URL = "https://example.org/acme/shop"
-SECONDS = 20.0
+SECONDS = 120.0
 
 
 def index_job(name: str, annotations: dict[str, str] | None = None, **spec: Any) -> Manifest:

@@ -27,6 +27,7 @@ from indexjob_operator.term import Term
 from indexjob_operator.work_queue import WorkQueue
 from tests.cluster.hanging_up import hang_up
 
+LEASE_SECONDS = 15
 WORKER_URL = "postgresql://worker:canary-database@db.test/index"
 
 
@@ -48,7 +49,7 @@ class Operating:
         if self._thread.is_alive():
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._stop.set)
-            self._thread.join(30)
+            self._thread.join(120)
         if self._failed:
             raise self._failed
 
@@ -64,7 +65,11 @@ class Operating:
         try:
             async with Pool(self._database, min_size=1, max_size=6, open=False, kwargs=connection_options()) as pool:
                 await lead(
-                    pool, uuid4().hex, lambda queue: self._serve(queue, api), self._stop, lease=timedelta(seconds=2)
+                    pool,
+                    uuid4().hex,
+                    lambda queue: self._serve(queue, api),
+                    self._stop,
+                    lease=timedelta(seconds=LEASE_SECONDS),
                 )
         finally:
             await hang_up(api)
@@ -89,7 +94,11 @@ class Operating:
         dispatcher = Dispatcher(queue, claimed, concurrency=20, namespace=self._namespace)
         term = asyncio.ensure_future(Term(queue, work, dispatcher, reconciler, sweep, lambda: self._database).run())
         stopped = asyncio.ensure_future(self._stop.wait())
-        await asyncio.wait({term, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (term, stopped):
-            task.cancel()
-        await asyncio.gather(term, stopped, return_exceptions=True)
+        try:
+            done, _ = await asyncio.wait({term, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (term, stopped):
+                task.cancel()
+            await asyncio.gather(term, stopped, return_exceptions=True)

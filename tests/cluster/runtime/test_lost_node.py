@@ -57,7 +57,7 @@ def on_ghost(world: World) -> dict[str, object]:
     return {"default": SMALL | {"nodeSelector": {GHOST: world.space.name}, "tolerations": tolerations}}
 
 
-@pytest.mark.timeout(400, func_only=True)
+@pytest.mark.timeout(1800, func_only=True)
 def test_a_run_whose_node_does_not_answer_is_taken_down_by_force_and_launched_again(world: World) -> None:
     """Kubernetes only says that the pod is to end, and under podReplacementPolicy Failed its Job waits for that for ever."""
     with ghost(world) as node:
@@ -84,7 +84,7 @@ def test_a_run_whose_node_does_not_answer_is_taken_down_by_force_and_launched_ag
         world.assert_gone(job)
 
 
-@pytest.mark.timeout(400, func_only=True)
+@pytest.mark.timeout(1800, func_only=True)
 def test_a_run_that_falls_silent_is_fenced_and_launched_again(world: World) -> None:
     """Where every node is silent Kubernetes gives up none of them: the heartbeat that doesn't come tells."""
     world.connection.execute("UPDATE indexjob.settings SET heartbeat_timeout = '3 seconds'")

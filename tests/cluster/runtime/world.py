@@ -18,7 +18,7 @@ from tests.cluster.namespace import Manifest, Namespace
 from tests.cluster.runtime.operating import Operating
 from tests.cluster.runtime.stand_in import COMMAND
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 300.0
 SMALL = {
     "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
     "memoryCap": "128Mi",

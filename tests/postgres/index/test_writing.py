@@ -81,7 +81,7 @@ def test_a_second_worker_waits_for_the_first_and_takes_over_if_it_dies(admin, la
             storing = pool.submit(second.at(launch).store, [a.blob()])
             while not admin.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)").fetchone()[0]:
                 assert not storing.done()
-        assert storing.result(timeout=30) == second.at(launch).stored([a.key])
+        assert storing.result(timeout=60) == second.at(launch).stored([a.key])
     assert (count(admin, "content"), count(admin, "symbol")) == (1, 1)
 
 

@@ -68,7 +68,7 @@ def running(server: str, folder: Path, users: list[str]) -> Iterator[str]:
     )  # type: ignore[call-overload]
     address = f"host=127.0.0.1 port={port}"
     try:
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while True:
             try:
                 psycopg.connect(
@@ -82,4 +82,4 @@ def running(server: str, folder: Path, users: list[str]) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)

@@ -27,7 +27,7 @@ def left(folder: Path) -> list[Path]:
 
 
 async def until_none_is_left(folder: Path) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while left(folder):
             await asyncio.sleep(0.01)
 
@@ -41,7 +41,7 @@ async def test_cancelled_while_the_directory_is_made(
     def slowly(asked: LaunchRequest) -> Workspace:
         workspace = make(asked)
         made.set()
-        go_on.wait(10)
+        go_on.wait(60)
         return workspace
 
     monkeypatch.setattr(runtime, "_make_workspace", slowly)
@@ -75,7 +75,7 @@ async def test_cancelled_while_it_closes(runtime: LocalRuntime, tmp_path: Path, 
 async def test_cancelled_while_a_launch_that_has_ended_is_released(tmp_path: Path, passes: int) -> None:
     runtime = LocalRuntime(Workspaces(tmp_path), lambda _: None, worker=(sys.executable, "-c", ""))
     await runtime.launch(request())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not ((seen := await runtime.observe(KEY)) and seen.condition):
             await asyncio.sleep(0.01)
     releasing = asyncio.create_task(runtime.release(KEY))

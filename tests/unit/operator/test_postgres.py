@@ -26,7 +26,7 @@ async def shown(health: Health, waiting: Callable[[asyncio.Event], Any]) -> str:
     """What is lacking as soon as something is, and all ends once it is told to."""
     stop = asyncio.Event()
     task = asyncio.ensure_future(waiting(stop))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while WHAT not in health.lacking:
             assert not task.done()
             await asyncio.sleep(0.05)

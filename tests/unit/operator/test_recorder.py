@@ -47,7 +47,7 @@ async def finish(recorder: Recorder, numbers: Sequence[int], go: asyncio.Event) 
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     go.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await asyncio.gather(*asked, return_exceptions=True)
 
 

@@ -33,7 +33,7 @@ def lives(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -54,7 +54,7 @@ async def test_kopf_is_begun_anew_when_it_fails_and_when_it_ends(lives: list[str
     assert not others.done(), "what began after kopf goes on when that ends"
     assert not running.done()
     running.cancel()
-    await asyncio.wait([running], timeout=10)
+    await asyncio.wait([running], timeout=60)
     assert running.cancelled()
     assert health.silent == []
     others.cancel()
@@ -90,7 +90,7 @@ async def test_a_namespace_that_can_be_watched_later_is_watched_then(
     more.set()
     await until(lambda: watched == [["a"], ["a", "b"]] and not health.lacking)
     running.cancel()
-    await asyncio.wait([running], timeout=10)
+    await asyncio.wait([running], timeout=60)
     assert health.silent == []
 
 

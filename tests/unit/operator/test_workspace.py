@@ -120,5 +120,5 @@ def test_two_dispatchers_that_clear_the_same_launch_at_once_spare_each_other(
         other.stdout.readline()
         Workspaces(tmp_path).clear_abandoned()
         other.stdin.close()
-        assert (other.wait(10) == -signal.SIGKILL) is killed
+        assert (other.wait(60) == -signal.SIGKILL) is killed
     assert not launch.exists()
