@@ -2061,6 +2061,8 @@ CREATE FUNCTION indexjob.start_attempt(job_id uuid, launch integer, token text, 
     AS $$
 BEGIN
     PERFORM indexjob.require_launch(job_id, launch, token);
+    UPDATE indexjob.index_job_attempts a SET finished_at = now(), reason = coalesce(a.reason, 'Killed')
+    WHERE a.job_id = start_attempt.job_id AND a.launch = start_attempt.launch AND a.pod_uid <> left(start_attempt.pod_uid, 253) AND a.finished_at IS NULL;
     RETURN indexjob.note_attempt(job_id, launch, left(pod_uid, 253), left(pod, 253), left(node, 253), now());  -- as long as Kubernetes' names get
 END $$;
 

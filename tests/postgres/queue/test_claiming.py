@@ -365,6 +365,20 @@ def test_a_worker_speaks_for_its_own_launch_alone(leader: Leader) -> None:
     ).fetchall() == [(1, 75, "Fenced", "log")]
 
 
+def test_an_attempt_whose_pod_went_unseen_ends_when_the_next_begins(leader: Leader) -> None:
+    """What is seen of its end later is laid over it."""
+    job = leader.enqueue("a")
+    leader.claim()
+    token = leader.value("SELECT indexjob.launch_token(%s, 1)", job)
+    begin = "SELECT indexjob.start_attempt(%s, 1, %s, %s, 'pod', 'node')"
+    assert [leader.value(begin, job, token, uid) for uid in ("one", "two", "two")] == [1, 2, 2]
+    ends = "SELECT finished_at IS NOT NULL, reason, exit_code FROM indexjob.attempts ORDER BY number"
+    assert leader.connection.execute(ends).fetchall() == [(True, "Killed", None), (False, None, None)]
+    seen = {"pod_uid": "one", "finished_at": "2026-01-01T00:00:00Z", "exit_code": 75, "reason": "NetworkError"}
+    leader.value("SELECT indexjob.record_attempt(%s, %s, 1, %s)", leader.epoch, job, json.dumps(seen))
+    assert leader.connection.execute(ends).fetchall() == [(True, "NetworkError", 75), (False, None, None)]
+
+
 def test_the_view_shows_step_and_progress_of_the_current_launch(leader: Leader) -> None:
     job = leader.enqueue("a")
     leader.claim()
