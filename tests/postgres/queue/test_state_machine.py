@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -94,9 +95,10 @@ class QueueMachine(RuleBasedStateMachine):
     ) -> UUID | None:
         slow &= self.slow_producers
         connection = self.slow_producer if slow else self.producer
+        self.open |= slow
         due = datetime.now(UTC) + timedelta(hours=hours, seconds=-1)
         try:
-            with self.maybe_held():
+            with self.asking(connection, slow=slow):
                 row = connection.execute(
                     "SELECT indexjob.enqueue(%s, %s, tenant => %s, priority => %s, run_after => %s, idempotency_key => %s)",
                     (f"https://example.org/{repository}", revision, tenant, priority, due, key),
@@ -105,7 +107,6 @@ class QueueMachine(RuleBasedStateMachine):
             return None
         assert row
         (self.uncommitted if slow else self.committed).add(row[0])
-        self.open |= slow
         return UUID(str(row[0]))
 
     @rule(job=jobs, slow=st.booleans(), what=st.sampled_from(("cancel", "cancel", "suspend", "resume", "retry")))
@@ -113,16 +114,11 @@ class QueueMachine(RuleBasedStateMachine):
         slow &= self.slow_producers
         connection = self.slow_producer if slow else self.producer
         self.open |= slow
-        with suppress(errors.LockNotAvailable, errors.NoDataFound), self.maybe_held():
-            connection.execute("SAVEPOINT s") if slow else None
-            try:
-                row = connection.execute(f"SELECT indexjob.{what}(%s)", (job,)).fetchone()
-                if what == "retry" and row == (True,):
-                    assert job is not None
-                    assert not self.published[job]
-            except errors.Error:
-                connection.execute("ROLLBACK TO s") if slow else None
-                raise
+        with suppress(errors.LockNotAvailable, errors.NoDataFound), self.asking(connection, slow=slow):
+            row = connection.execute(f"SELECT indexjob.{what}(%s)", (job,)).fetchone()
+            if what == "retry" and row == (True,):
+                assert job is not None
+                assert not self.published[job]
 
     @precondition(lambda self: self.open)
     @rule(commit=st.booleans())
@@ -334,6 +330,17 @@ class QueueMachine(RuleBasedStateMachine):
         with suppress(errors.LockNotAvailable), self.maybe_held(), connection.transaction():
             return connection.execute(query.encode(), (self.epochs[-1], *values)).fetchall()
         return []
+
+    @contextmanager
+    def asking(self, connection: psycopg.Connection, *, slow: bool) -> Iterator[None]:
+        """What is refused costs a transaction that stays open nothing else."""
+        with self.maybe_held():
+            connection.execute("SAVEPOINT s") if slow else None
+            try:
+                yield
+            except errors.Error:
+                connection.execute("ROLLBACK TO s") if slow else None
+                raise
 
     def maybe_held(self) -> _MaybeHeld:
         return _MaybeHeld(self.open or self.recording or self.claiming)
