@@ -1525,6 +1525,8 @@ DECLARE
     freed_repositories text[];
 BEGIN
     PERFORM indexjob.lead_beside(held);
+    PERFORM indexjob.record_attempt(held, o.id, o.launch, a)
+    FROM jsonb_to_recordset(outcomes) AS o (id uuid, launch integer, attempts jsonb) CROSS JOIN LATERAL jsonb_array_elements(o.attempts) AS a;
     LOOP
         WITH said AS MATERIALIZED (
             SELECT DISTINCT ON (o.id) o.* FROM jsonb_to_recordset(outcomes) AS o (id uuid, launch integer, reason text, message text) ORDER BY o.id, o.launch DESC

@@ -7,7 +7,7 @@ whether it was this call that did it: if not, somebody else did, and the caller 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from psycopg import errors
@@ -110,12 +110,16 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class FinishedLaunch:
-    """The verdict on a launch, as `record_finished` takes it."""
+    """The verdict on a launch, as `record_finished` takes it.
+
+    `attempts` are those of which it was not told before; keys as in `sql/functions/record_attempt.sql`.
+    """
 
     id: UUID
     launch: int
     reason: str
     message: str
+    attempts: Sequence[dict[str, Any]] = ()
 
 
 COLUMNS = (
@@ -209,19 +213,15 @@ class LeaderQueue:
         query = "SELECT indexjob.record_ending(%s, %s, %s, %s)"
         return bool(await self._value(query, self.epoch, job, launch, json.dumps(judged)))
 
-    async def record_attempt(self, job: UUID, launch: int, attempt: dict[str, Any], *, more_follows: bool) -> None:
-        """What the runtime saw of one pod; keys as in `sql/functions/record_attempt.sql`.
-
-        `more_follows`: the launch's end is recorded next, which waits for the disk for both.
-        """
-        query = "SELECT indexjob.record_attempt(%s, %s, %s, %s), CASE WHEN %s THEN set_config('synchronous_commit', 'off', true) END"
-        await self._value(query, self.epoch, job, launch, json.dumps(attempt), more_follows)
+    async def record_attempt(self, job: UUID, launch: int, attempt: dict[str, Any]) -> None:
+        """What the runtime saw of one pod; keys as in `sql/functions/record_attempt.sql`."""
+        await self._value(
+            "SELECT indexjob.record_attempt(%s, %s, %s, %s)", self.epoch, job, launch, json.dumps(attempt)
+        )
 
     async def record_finished(self, ended: Sequence[FinishedLaunch]) -> set[UUID]:
         """End launches for good; the ids that this call finished."""
-        outcomes = json.dumps(
-            [{"id": str(e.id), "launch": e.launch, "reason": e.reason, "message": e.message} for e in ended]
-        )
+        outcomes = json.dumps([asdict(one) | {"id": str(one.id)} for one in ended])
         async with self._transaction() as connection:
             cursor = await connection.execute("SELECT indexjob.record_finished(%s, %s)", (self.epoch, outcomes))
             return {row[0] for row in await cursor.fetchall()}

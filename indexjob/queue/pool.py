@@ -10,9 +10,11 @@ psycopg_pool gives its connections in turns, so that at a moderate pace each of 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg_pool import AsyncConnectionPool
+
+from indexjob.keepalive import NOTICE_WHO_IS_GONE
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 class Pool(AsyncConnectionPool):
     """A pool that is left by whoever is cancelled while it waits, and gives the connection that was used last."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, configure=_configure, **kwargs)
 
     async def getconn(self, timeout: float | None = None) -> AsyncConnection:  # noqa: ASYNC109 - as in the pool itself
         """A connection, to be given back by `putconn`.
@@ -37,3 +42,8 @@ class Pool(AsyncConnectionPool):
             await self.putconn(connection)
             raise asyncio.CancelledError
         return connection
+
+
+async def _configure(connection: AsyncConnection) -> None:
+    await connection.execute(NOTICE_WHO_IS_GONE)
+    await connection.commit()

@@ -25,7 +25,9 @@ def running(job: ActiveJob) -> None:
 
 
 def attempted(pod: PodSeen) -> None:
-    """A pod has ended."""
+    """Counts a pod that has ended."""
+    if pod.finished_at is None:
+        return
     said = pod.outcome.reason if pod.outcome else pod.reason
     metrics.ATTEMPTS.labels(said or (Reason.COMPLETED if pod.exit_code == ExitCode.OK else Reason.KILLED)).inc()
 

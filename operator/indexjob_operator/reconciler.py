@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -78,14 +79,11 @@ class Reconciler:
         if job is None:
             self._looked_at.pop(job_id, None)
             return None
-        key = self._looked_at[job_id] = _key(job)
-        try:
-            if seen is not None:
-                await self._record_attempts(seen)
-            return await self._carry_out(self._decide(job, seen), job, seen)
-        except Exception:
-            self._recorded.pop(key, None)  # what was to be on the disk with the end need not be
-            raise
+        self._looked_at[job_id] = _key(job)
+        decision = self._decide(job, seen)
+        if seen is not None and not (isinstance(decision, Finish) and not decision.take_down):
+            await self._record_attempts(seen)
+        return await self._carry_out(decision, job, seen)
 
     async def _look(self, job_id: UUID) -> tuple[ActiveJob | None, LaunchSeen | None]:
         """The row and its launch. Starts and ends wait for this, so what need not be asked one after the other is asked at once."""
@@ -126,8 +124,7 @@ class Reconciler:
         if not isinstance(decision, Wait) or seen is None or seen.unexplained:
             return True
         told = (decision.waiting.reason, decision.waiting.message) if decision.waiting else (None, None)
-        marks = {_mark(pod) for pod in seen.pods if _to_record(pod)}
-        return told != (job.reason, job.message) or not marks <= self._recorded.get(seen.key, set())
+        return told != (job.reason, job.message) or bool(self._unrecorded(seen))
 
     def _decide(self, job: ActiveJob, seen: LaunchSeen | None) -> Decision:
         profile = self._profiles.profiles.get(job.profile, Profile())
@@ -201,10 +198,14 @@ class Reconciler:
         return None
 
     async def _finish(self, job: ActiveJob, verdict: FinishedLaunch, seen: LaunchSeen | None = None) -> None:
-        reach("recording")
-        finished = await self._recorder.finish(verdict)
-        reach("recorded")
         key = LaunchKey(job.id, job.launch)
+        pods = self._unrecorded(seen) if seen is not None else []
+        attempts = [await self._attempt(key, pod) for pod in pods]
+        reach("recording")
+        finished = await self._recorder.finish(replace(verdict, attempts=attempts))
+        reach("recorded")
+        for pod in pods:
+            measures.attempted(pod)
         ttl = self._profiles.ttl_seconds(job.profile, job.ttl_seconds_after_finished)
         await self._runtime.release(key, ttl_seconds=ttl)
         reach("released")
@@ -236,19 +237,22 @@ class Reconciler:
         return None
 
     async def _record_attempts(self, seen: LaunchSeen) -> None:
-        recorded = self._recorded.setdefault(seen.key, set())
-        for pod in seen.pods:
-            if _mark(pod) in recorded or not _to_record(pod):
-                continue
-            attempt = attempt_of(pod)
-            if pod.finished_at is not None and pod.exit_code != 0 and pod.log_tail is None:
-                attempt |= {"log_tail": tail} if (tail := await self._runtime.log_tail(seen.key, pod)) else {}
-            reach("recording-attempt")
-            ended = seen.condition is not None
-            await self._queue.record_attempt(seen.key.job_id, seen.key.launch, attempt, more_follows=ended)
-            recorded.add(_mark(pod))
-            if pod.finished_at is not None:
-                measures.attempted(pod)
+        for pod in self._unrecorded(seen):
+            await self._queue.record_attempt(*seen.key, await self._attempt(seen.key, pod))
+            self._recorded.setdefault(seen.key, set()).add(_mark(pod))
+            measures.attempted(pod)
+
+    def _unrecorded(self, seen: LaunchSeen) -> list[PodSeen]:
+        recorded = self._recorded.get(seen.key, set())
+        return [pod for pod in seen.pods if _to_record(pod) and _mark(pod) not in recorded]
+
+    async def _attempt(self, key: LaunchKey, pod: PodSeen) -> dict[str, Any]:
+        """With the end of its log, which is in the pod alone, if it has failed."""
+        attempt = attempt_of(pod)
+        if pod.finished_at is not None and pod.exit_code != 0 and pod.log_tail is None:
+            attempt |= {"log_tail": tail} if (tail := await self._runtime.log_tail(key, pod)) else {}
+        reach("recording-attempt")
+        return attempt
 
     def _forget(self, key: LaunchKey) -> None:
         self._recorded.pop(key, None)

@@ -12,6 +12,7 @@ from psycopg import conninfo
 
 from indexjob.index import AlreadyPublishedError, PublishError
 from indexjob.index import FencedError as PublishFencedError
+from indexjob.keepalive import NOTICE_WHO_IS_GONE
 from indexjob.private_ca import trusting
 from indexjob_worker.control import Control
 from indexjob_worker.errors import DatabaseError, FencedError, InvalidRunSpecError
@@ -41,7 +42,7 @@ class Database:
 
     def connect(self, seconds: int = 10) -> psycopg.Connection[Any]:
         """One try, in autocommit. Without server-side prepared statements, for poolers that share sessions."""
-        return psycopg.connect(
+        connection: psycopg.Connection[Any] = psycopg.connect(
             self._url,
             autocommit=True,
             prepare_threshold=None,
@@ -49,6 +50,8 @@ class Database:
             application_name="indexjob-worker",
             keepalives_idle=30,
         )
+        connection.execute(NOTICE_WHO_IS_GONE)
+        return connection
 
     def connect_patiently(self, control: Control) -> psycopg.Connection[Any]:
         """Several tries.

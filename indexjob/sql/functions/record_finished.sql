@@ -1,4 +1,5 @@
--- Ends launches for good, many in one call: [{"id", "launch", "reason", "message"}], once none of their pods is left. What was published is completed (or skipped),
+-- Ends launches for good, many in one call: [{"id", "launch", "reason", "message", "attempts"}], once none of their pods is left. `attempts` are as `record_attempt`
+-- takes them: whoever hears of an end finds what its pods left behind. What was published is completed (or skipped),
 -- whatever is said here; anything else has failed. Gives back the ids that this call finished: the others were somebody else's, or are held by another
 -- transaction just now, which keeps none of the rest waiting. Where all are held, it waits for a moment, and fails then (55P03).
 CREATE OR REPLACE FUNCTION indexjob.record_finished(held bigint, outcomes jsonb) RETURNS SETOF uuid
@@ -12,6 +13,8 @@ DECLARE
     freed_repositories text[];
 BEGIN
     PERFORM indexjob.lead_beside(held);
+    PERFORM indexjob.record_attempt(held, o.id, o.launch, a)
+    FROM jsonb_to_recordset(outcomes) AS o (id uuid, launch integer, attempts jsonb) CROSS JOIN LATERAL jsonb_array_elements(o.attempts) AS a;
     LOOP
         WITH said AS MATERIALIZED (
             SELECT DISTINCT ON (o.id) o.* FROM jsonb_to_recordset(outcomes) AS o (id uuid, launch integer, reason text, message text) ORDER BY o.id, o.launch DESC

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 import urllib3
+from psycopg import conninfo
 
+from indexjob_operator import names
+from tests.cluster.choice import Cluster
 from tests.cluster.components import Components
 from tests.cluster.conftest import CRD
+from tests.cluster.fixtures import without
+from tests.cluster.machine.commands import run
 from tests.cluster.machine.kubectl import Kubectl
 from tests.cluster.operator.world import Operator, World
 
@@ -63,6 +70,40 @@ def test_postgres_restarts_while_a_job_runs(world: World, how: str) -> None:
     world.git.server.let_go()
     assert world.wait_for_end(job)["state"] == "completed"
     is_the_same_process(operator)
+
+
+@contextmanager
+def silenced(address: str) -> Iterator[None]:
+    """As if its node had lost power: nothing comes from there, and nothing arrives."""
+    table = "indexjob-silence"
+    rules = f"""table inet {table} {{
+        chain from {{ type filter hook input priority -400; ip saddr {address} drop; }}
+        chain to {{ type filter hook output priority -400; ip daddr {address} drop; }}
+    }}"""
+    run("nft", "-f", "-", stdin=rules)
+    try:
+        yield
+    finally:
+        run("nft", "delete", "table", "inet", table)
+
+
+def test_a_worker_that_is_gone_without_a_word_keeps_no_session_and_no_lock(world: World, cluster: Cluster) -> None:
+    if cluster.components is None:
+        without("the packets of a pod can be dropped on the machine's own cluster alone")
+    world.repository("one")
+    world.operate()
+    sessions = "SELECT pid, wait_event_type FROM pg_stat_activity WHERE usename = %s"
+    worker = str(conninfo.conninfo_to_dict(world.database.logins["worker"])["user"])
+    with psycopg.connect(world.database.admin) as holding:
+        holding.execute("LOCK TABLE indexjob.content")
+        job = world.enqueue("one")
+        waits = sessions + " AND wait_event_type = 'Lock'"
+        world.wait(lambda: world.rows(waits, worker), "its worker waits to store")
+        (pod,) = world.space.list("pods", names.INDEX_JOB)
+        with silenced(pod["status"]["podIP"]):
+            holding.rollback()
+            world.wait(lambda: not world.rows(sessions, worker), "its sessions have ended")
+    assert world.wait_for_end(job)["state"] == "completed"
 
 
 def test_postgres_is_unreachable_for_a_minute(world: World) -> None:

@@ -379,6 +379,27 @@ def test_an_attempt_whose_pod_went_unseen_ends_when_the_next_begins(leader: Lead
     assert leader.connection.execute(ends).fetchall() == [(True, "NetworkError", 75), (False, None, None)]
 
 
+def test_an_end_brings_along_what_its_pods_left(leader: Leader) -> None:
+    """Nothing is told of attempts to whom the lease is not."""
+    jobs = [leader.enqueue(name) for name in "abc"]
+    leader.claim()
+    pods = [{"pod_uid": uid, "finished_at": "2026-01-01T00:00:00Z", "exit_code": 75} for uid in ("one", "two")]
+    outcomes = [
+        {"id": str(job), "launch": 1, "reason": "r", "message": "m", "attempts": told}
+        for job, told in zip(jobs, (pods, pods[:1], []), strict=True)
+    ]
+    record = "SELECT indexjob.record_finished(%s, %s)"
+    with pytest.raises(errors.Error) as deposed:
+        leader.connection.execute(record, (leader.epoch - 1, json.dumps(outcomes)))
+    assert deposed.value.sqlstate == "IJ001"
+    assert leader.value("SELECT count(*) FROM indexjob.attempts") == 0
+    assert len(leader.connection.execute(record, (leader.epoch, json.dumps(outcomes))).fetchall()) == len(jobs)
+    kept = "SELECT number, exit_code, reason, finished_at = '2026-01-01T00:00:00Z' FROM indexjob.attempts WHERE job_id = %s ORDER BY number"
+    assert [leader.connection.execute(kept.encode(), (job,)).fetchall() for job in jobs] == [
+        [(1, 75, None, True), (2, 75, None, True)], [(1, 75, None, True)], [],
+    ]  # fmt: skip
+
+
 def test_the_view_shows_step_and_progress_of_the_current_launch(leader: Leader) -> None:
     job = leader.enqueue("a")
     leader.claim()
