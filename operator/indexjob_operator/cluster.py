@@ -210,7 +210,7 @@ async def _serve(
     )
     beside = (*mirror.loops, lambda: figures.tell_of(queue))
     term = Term(queue, work, dispatcher, reconciler, sweep, lambda: urls().operator, beside=beside)
-    hints.index_job, hints.resource = work.add, mirror.hear
+    hints.index_job, hints.resource, hints.shown = work.add, mirror.hear, runtime.hear
     hints.ending = partial(work.later, seconds=ENDING_SECONDS)
     metrics.LEADER.set(1)
     try:

@@ -1,4 +1,4 @@
-"""What the watches do with an event: name the index job that wants looking at. Nothing is decided and nothing is stored here."""
+"""What the watches do with an event: name the index job that wants looking at, and hand on what has ended. Nothing is decided and nothing is stored here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import kopf
 
 from indexjob_operator import metrics
 from indexjob_operator.login import connection_info
-from indexjob_operator.observing import is_ending
+from indexjob_operator.observing import is_ending, is_over, pared
+from indexjob_operator.pods import is_terminal
 
 if TYPE_CHECKING:
     import asyncio
@@ -29,10 +30,15 @@ class Hints:
         self.index_job: Callable[[UUID], None] = _drop
         self.ending: Callable[[UUID], None] = _drop
         self.resource: Callable[[Mapping[str, Any], bool], None] = _drop
+        self.shown: Callable[[Mapping[str, Any]], None] = _drop
 
     def hear_index_job(self, index_job: UUID) -> None:
         """A Job or Pod of this index job has changed."""
         self._tell(lambda: self.index_job(index_job))
+
+    def hear_end(self, thing: Mapping[str, Any]) -> None:
+        """A Job or Pod that has ended, as it is."""
+        self._tell(lambda: self.shown(thing))
 
     def hear_resource(self, metadata: Mapping[str, Any], *, gone: bool) -> None:
         """An IndexJob has changed, or is gone: its metadata."""
@@ -44,7 +50,7 @@ class Hints:
 
     def quiet(self) -> None:
         """The term is over."""
-        self.index_job = self.ending = self.resource = _drop
+        self.index_job = self.ending = self.resource = self.shown = _drop
 
     def _tell(self, what: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the process ends
@@ -67,6 +73,8 @@ def of_launches(hints: Hints, label: str) -> kopf.OperatorRegistry:
         **_: Any,
     ) -> None:
         metrics.WATCH_EVENTS.labels(resource.plural).inc()
+        if is_terminal(body) or is_over(body):
+            hints.hear_end(pared(body))
         tell = hints.hear_ending if type != "DELETED" and is_ending(body) else hints.hear_index_job
         with suppress(ValueError):
             tell(UUID(labels.get(label, "")))

@@ -43,6 +43,7 @@ from indexjob_operator.observing import (
 )
 from indexjob_operator.pods import is_terminal
 from indexjob_operator.runtime.protocol import LaunchKey, LaunchRefusedError, LaunchSeen
+from indexjob_operator.runtime.shown import Shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +76,11 @@ class KubernetesRuntime:
         self._patience = settings.patience
         self._has_claims = any(profile.workspace.storage_class_name for profile in settings.profiles.values())
         self._made: set[LaunchKey] = set()
+        self._shown = Shown(place.instance)
+
+    def hear(self, thing: Mapping[str, Any]) -> None:
+        """A Job or Pod, as a watch has shown it."""
+        self._shown.hear(thing)
 
     @classmethod
     async def create(cls, api: KubernetesApi, settings: Settings, namespace: str, instance: UUID) -> KubernetesRuntime:
@@ -120,6 +126,8 @@ class KubernetesRuntime:
         Both may be as the API server remembers them: what has changed since is an event to come, or the sweep's, and that a Job has ended is never taken
         back. That there is no Job is read exactly, and then all pods are: beside ten thousand others that takes half a second of the API server's time.
         """
+        if key in self._made and (ended := self._shown.ended(key)):  # since then, all of its pods were shown
+            return read_launch(key, *ended, (), datetime.now(UTC), self._patience)
         labels = names.selector(self._place.instance, key)
         job, pods = await asyncio.gather(
             self._job(key), self._api.list_cached(PODS, self._place.namespace, labels=labels)
@@ -157,7 +165,7 @@ class KubernetesRuntime:
         reach("pods-deleted")
         if any(_makes_pods(job) for job in jobs) or not all(is_terminal(pod) for pod in pods):
             return False  # such a Job may have made another pod since they were listed
-        self._made.discard(key)
+        self._forget(key)
         return True
 
     async def release(self, key: LaunchKey, *, ttl_seconds: int | None = None) -> None:
@@ -174,7 +182,7 @@ class KubernetesRuntime:
         with suppress(NotFoundError):
             await self._api.merge_patch(JOBS, namespace, name, {"spec": {"ttlSecondsAfterFinished": ttl}})
         reach("ttl-patched")
-        self._made.discard(key)
+        self._forget(key)
 
     async def log_tail(self, key: LaunchKey, pod: PodSeen) -> str | None:  # noqa: ARG002 - a pod's name is enough
         """What the container that ended the attempt wrote last."""
@@ -303,6 +311,10 @@ class KubernetesRuntime:
             await self._api.delete(
                 what, self._place.namespace, metadata["name"], uid=metadata["uid"], grace_seconds=grace_seconds
             )
+
+    def _forget(self, key: LaunchKey) -> None:
+        self._made.discard(key)
+        self._shown.forget(key)
 
     def _is_ours(self, thing: Mapping[str, Any], key: LaunchKey) -> bool:
         return names.belongs(thing, self._place.instance, key)
