@@ -20,6 +20,15 @@ FILES = {
 
 FOREVER = "import indexjob_worker.child as c\ndef forever(*_):\n    while True: pass\nc.extract = forever\n"
 
+CUT_ONCE = """
+    CREATE SEQUENCE indexjob.cuts;
+    CREATE FUNCTION indexjob.cut_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+        IF nextval('indexjob.cuts') = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER cut_once BEFORE INSERT ON indexjob.symbol FOR EACH ROW EXECUTE FUNCTION indexjob.cut_once();
+"""
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
@@ -266,6 +275,18 @@ class TestDatabase:
         )
         code, outcome, printed = worker.end(process)
         assert (code, outcome["stats"]["symbols"]) == (0, 36_000), printed
+
+    def test_a_connection_that_is_cut_in_the_middle_of_a_batch(
+        self, worker: Worker, queue: Queue, repository: Repository, url: str
+    ) -> None:
+        """The library logs what it saw of it, and the run's log is one JSON object a line all the same."""
+        repository.commit({"m.py": "def f(): return 1\n" * 9000})
+        queue.launch(url)
+        queue.admin.execute(CUT_ONCE)
+        worker.clone(url)
+        code, outcome, printed = worker.end(worker.start_index())
+        assert (code, outcome["stats"]["symbols"]) == (0, 9_000), printed
+        assert "store_again" in printed
 
     def test_nobody_there(self, worker: Worker, queue: Queue, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         queue.launch(url)

@@ -26,6 +26,7 @@ def run_clone(options: Namespace) -> int:
     from indexjob_worker.clone import clone  # noqa: PLC0415 - `index` has no use for it
 
     journal, workspace = Journal(Scrubber()), Workspace(options.workspace)
+    journal.hear_libraries()
     journal.about(command="clone", step="clone", pod=os.environ.get("POD_NAME"))
 
     def work(control: Control) -> Outcome:
@@ -43,6 +44,7 @@ def run_index(options: Namespace, zygote: "Zygote") -> int:
     from indexjob_worker.index import Index  # noqa: PLC0415 - `clone` has no use for Postgres
 
     journal, workspace = Journal(Scrubber()), Workspace(options.workspace)
+    journal.hear_libraries()
     journal.about(command="index", pod=os.environ.get("POD_NAME"))
     run = Index(options, workspace, journal)
     outcome = _attempt(lambda control: run.work(_read_spec(options.run_spec, journal), control, zygote), journal)

@@ -1,12 +1,14 @@
 """One JSON object a line on stderr, and the last of them kept for the attempt's row.
 
 Each line carries what the run is about (job, repository, attempt, step) and a stable `action` to search for. Scrubbing
-happens here, where lines are written, so that nobody upstream can forget it.
+happens here, where lines are written, so that nobody upstream can forget it; what libraries log comes this way, too.
 """
 
 import json
+import logging
 import sys
 import threading
+import traceback
 from collections import deque
 from datetime import UTC, datetime
 from typing import Literal
@@ -46,6 +48,13 @@ class Journal:
         """What ended the run."""
         self._write("error", action, message, fields)
 
+    def hear_libraries(self) -> None:
+        """Take what libraries log, and what ends a thread, as lines of this journal: they know neither secrets nor JSON."""
+        logging.basicConfig(level=logging.WARNING, handlers=[_Libraries(self)], force=True)
+        threading.excepthook = lambda ended: self.error(
+            "thread_ended", "A thread of the worker ended by a bug", traceback=_told(ended.exc_value)
+        )
+
     def tail(self) -> str:
         """The last lines, whole ones, at most 16 KB."""
         with self._lock:
@@ -69,3 +78,20 @@ class Journal:
             return value
         text = self.scrub(value).encode(errors="replace").decode()
         return text if len(text) <= LONGEST_TEXT else f"… {text[-LONGEST_TEXT:]}"
+
+
+class _Libraries(logging.Handler):
+    """Passes records on to a journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        write = self._journal.warning if record.levelno < logging.ERROR else self._journal.error
+        fields = {"traceback": _told(record.exc_info[1])} if record.exc_info else {}
+        write(record.name, record.getMessage(), **fields)
+
+
+def _told(error: BaseException | None) -> str:
+    return "".join(traceback.format_exception(error)) if error else ""
