@@ -35,7 +35,6 @@ PROCESS_POINTS = ("workspace-made", "spawned")
 KUBERNETES_POINTS = (
     "secret-made",
     "job-made",
-    "owner-patched",
     "pods-released",
     "ttl-patched",
     "job-deleted",

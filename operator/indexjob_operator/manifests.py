@@ -78,8 +78,9 @@ class Place:
     owner: Owner | None = None
 
 
-def secret_manifest(place: Place, request: LaunchRequest, git: Mapping[str, bytes]) -> Manifest:
-    """All that the pods read: run spec, database credential, and a copy of the git credential's keys."""
+def secret_manifest(place: Place, request: LaunchRequest, git: Mapping[str, bytes], job: Manifest) -> Manifest:
+    """All that the pods read: run spec, database credential, and a copy of the git credential's keys. It goes with its Job (which goes with the release)."""
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
     spec = replace(request.run_spec, limits=fitted(request.profile, memory_of(request)))
     files = {
         RUN_SPEC: spec.to_json().encode(),
@@ -91,8 +92,7 @@ def secret_manifest(place: Place, request: LaunchRequest, git: Mapping[str, byte
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": _metadata(place, request)
-        | {"name": request.secret_name, "ownerReferences": _owned_by_release(place)},
+        "metadata": _metadata(place, request) | {"name": request.secret_name, "ownerReferences": [owner]},
         "type": "codeindex.dev/launch",
         "immutable": True,
         "data": {name: base64.b64encode(content).decode() for name, content in files.items()},
@@ -123,17 +123,17 @@ def job_manifest(place: Place, request: LaunchRequest, git: Mapping[str, bytes])
     }
 
 
-def owned_by_job(job: Manifest) -> Manifest:
-    """The change that makes a Secret go with its Job (which goes with the release)."""
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
-    return {"metadata": {"ownerReferences": [owner]}}
-
-
 def secret_of(job: Manifest) -> str | None:
     """The name of the Secret that the Job's pods read; None if it is no Job as it is made here."""
     volumes = job["spec"]["template"]["spec"].get("volumes") or ()
     read = {volume.get("secret", {}).get("secretName") for volume in volumes if volume["name"] in SECRET_VOLUMES}
     return read.pop() if len(read) == 1 else None
+
+
+def token_of(secret: Manifest) -> str | None:
+    """The launch token in a Secret, as the API has it: who can't read the database has made none with it."""
+    token: str | None = (secret.get("data") or {}).get(LAUNCH_TOKEN)
+    return token
 
 
 def memory_of(request: LaunchRequest) -> int | None:

@@ -11,7 +11,7 @@ import logging
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from indexjob.errors import ClearError
 from indexjob.outcome import Reason
@@ -30,7 +30,7 @@ from indexjob_operator.kubernetes_api import (
     NotFoundError,
     RefusedError,
 )
-from indexjob_operator.manifests import Owner, Place, job_manifest, owned_by_job, secret_manifest, secret_of
+from indexjob_operator.manifests import Owner, Place, job_manifest, secret_manifest, secret_of, token_of
 from indexjob_operator.observing import (
     JOB_DELETED,
     accounts_for,
@@ -103,17 +103,17 @@ class KubernetesRuntime:
         )
 
     async def launch(self, request: LaunchRequest) -> None:
-        """Make the Job and its Secret at once, then have the one own the other; each is adopted where it is there already.
+        """Make the Job, and then its Secret, which the Job owns; each is adopted where it is there already.
 
-        A pod wants the Secret some 50 ms after its Job was made, so nothing is gained by making one after the other.
+        A pod wants the Secret some 50 ms after its Job was made: it is there by then, and if not, the pod waits for it.
         """
         try:
             git = await self._git_credential(request)
-            secret = secret_manifest(self._place, request, git)
-            job = await self._make_both(secret, job_manifest(self._place, request, git), request.key)
+            job = await self._make(JOBS, job_manifest(self._place, request, git), request.key)
+            reach("job-made")
+            await self._make(SECRETS, secret_manifest(self._place, request, git, job), request.key)
+            reach("secret-made")
             self._made.add(request.key)
-            await self._give(secret, job)
-            reach("owner-patched")
         except RefusedError as error:
             raise _refused(error) from error
         except InvalidError as error:
@@ -196,32 +196,25 @@ class KubernetesRuntime:
         return Scrubber()(text)[-LOG_TAIL_BYTES:].replace("\0", "\ufffd") or None
 
     async def list(self) -> list[LaunchSeen]:
-        """Every launch of this database, after seeing to Secrets: a Job's goes with it, one without a Job is deleted."""
+        """Every launch of this database, after seeing to Secrets: one whose Job is gone, and left it behind, is deleted."""
         jobs, pods, secrets = await asyncio.gather(self._all(JOBS), self._all(PODS), self._all(SECRETS))
         job_of = {key: job for job in jobs if (key := names.key_of(job))}
         pods_of: dict[LaunchKey, Objects] = {}
         for pod in pods:
             if key := names.key_of(pod):
                 pods_of.setdefault(key, []).append(pod)
-        with_secret: set[LaunchKey] = set()
+        with_secret, now = set[LaunchKey](), datetime.now(UTC)
         for secret in secrets:
             if key := names.key_of(secret):
                 with_secret.add(key)
-                await self._see_to(secret, job_of.get(key))
-        now = datetime.now(UTC)
+                if key not in job_of and age_seconds(secret, now) >= self._patience.stray_seconds:
+                    await self._delete(SECRETS, secret)
         seen = [
             read_launch(key, job_of.get(key), pods_of.get(key, ()), (), now, self._patience)
             for key in job_of.keys() | pods_of.keys()
         ]
         whole = with_secret | self._made
         return [one if one.key in whole else _lacking_its_secret(one) for one in seen if one is not None]
-
-    async def _see_to(self, secret: Object, job: Object | None) -> None:
-        if job is None:
-            if age_seconds(secret, datetime.now(UTC)) >= self._patience.stray_seconds:
-                await self._delete(SECRETS, secret)
-        elif not any(owner["kind"] == "Job" for owner in secret["metadata"].get("ownerReferences") or ()):
-            await self._give(secret, job)
 
     async def _git_credential(self, request: LaunchRequest) -> dict[str, bytes]:
         if request.credential is None:
@@ -243,21 +236,6 @@ class KubernetesRuntime:
                 return secret
         raise credentials.missing(ref.secret, namespaces)
 
-    async def _make_both(self, secret: Object, job: Object, key: LaunchKey) -> Object:
-        """The Job that was made. If one of the two can't be, the other may be there: whoever is told of that takes it down."""
-
-        async def make(what: Resource, manifest: Object, point: str) -> Object:
-            made = await self._make(what, manifest, key)
-            reach(point)
-            return made
-
-        both = make(JOBS, job, "job-made"), make(SECRETS, secret, "secret-made")
-        made, with_secret = await asyncio.gather(*both, return_exceptions=True)
-        for one in (made, with_secret):
-            if isinstance(one, BaseException):
-                raise one
-        return cast("Object", made)
-
     async def _make(self, what: Resource, manifest: Object, key: LaunchKey) -> Object:
         """Create it, or adopt what an earlier try of this very launch has created.
 
@@ -270,22 +248,11 @@ class KubernetesRuntime:
         except ConflictError:
             found = await self._api.get(what, self._place.namespace, name)
         own = found is not None and self._is_ours(found, key) and not found["metadata"].get("deletionTimestamp")
-        if found is None or not own or (what is JOBS and secret_of(found) != secret_of(manifest)):
+        told = secret_of if what is JOBS else token_of
+        if found is None or not own or told(found) != told(manifest):
             sentence = f'The name "{name}" is taken in the namespace "{self._place.namespace}"; another launch follows.'
             raise LaunchRefusedError(Reason.NOT_STARTED, sentence, permanent=False)
         return found
-
-    async def _give(self, secret: Object, job: Object) -> None:
-        """Have the Job own the Secret; one that was swept meanwhile is made again, for the pods wait for it."""
-        namespace, name, change = self._place.namespace, secret["metadata"]["name"], owned_by_job(job)
-        try:
-            await self._api.merge_patch(SECRETS, namespace, name, change)
-        except NotFoundError:
-            if "data" in secret and not is_over(job):
-                metadata = {k: secret["metadata"][k] for k in ("name", "namespace", "labels", "annotations")} | change[
-                    "metadata"
-                ]
-                await self._api.create(SECRETS, namespace, secret | {"metadata": metadata})
 
     async def _job(self, key: LaunchKey) -> Object | None:
         place = JOBS, self._place.namespace, key.name
