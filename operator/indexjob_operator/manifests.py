@@ -78,9 +78,8 @@ class Place:
     owner: Owner | None = None
 
 
-def secret_manifest(place: Place, request: LaunchRequest, git: Mapping[str, bytes], job: Manifest) -> Manifest:
-    """All that the pods read: run spec, database credential, and a copy of the git credential's keys. It goes with its Job (which goes with the release)."""
-    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": job["metadata"]["name"], "uid": job["metadata"]["uid"]}
+def secret_manifest(place: Place, request: LaunchRequest, git: Mapping[str, bytes]) -> Manifest:
+    """All that the pods read: run spec, database credential, and a copy of the git credential's keys. It goes when its launch is recorded."""
     spec = replace(request.run_spec, limits=fitted(request.profile, memory_of(request)))
     files = {
         RUN_SPEC: spec.to_json().encode(),
@@ -92,7 +91,8 @@ def secret_manifest(place: Place, request: LaunchRequest, git: Mapping[str, byte
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": _metadata(place, request) | {"name": request.secret_name, "ownerReferences": [owner]},
+        "metadata": _metadata(place, request)
+        | {"name": request.secret_name, "ownerReferences": _owned_by_release(place)},
         "type": "codeindex.dev/launch",
         "immutable": True,
         "data": {name: base64.b64encode(content).decode() for name, content in files.items()},

@@ -1,14 +1,14 @@
 """Launches as Kubernetes Jobs: the product.
 
-A launch is one Secret and one Job of the same name, found by their labels, which name the database that they are of. An object of our name without our labels
-is somebody else's and stays as it is. What the API didn't answer is raised, never taken for "nothing there".
+A launch is one Job and one Secret, found by their labels, which name the database that they are of. An object of our name without our labels is somebody
+else's and stays as it is. What the API didn't answer is raised, never taken for "nothing there".
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -46,7 +46,7 @@ from indexjob_operator.runtime.protocol import LaunchKey, LaunchRefusedError, La
 from indexjob_operator.runtime.shown import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from uuid import UUID
 
     from indexjob_operator.kubernetes_api import KubernetesApi, Resource
@@ -103,22 +103,18 @@ class KubernetesRuntime:
         )
 
     async def launch(self, request: LaunchRequest) -> None:
-        """Make the Job, and then its Secret, which the Job owns; each is adopted where it is there already.
+        """Make the Job and its Secret at once; each is adopted where it is there already.
 
-        A pod wants the Secret some 50 ms after its Job was made: it is there by then, and if not, the pod waits for it.
+        A pod wants the Secret some 50 ms after its Job was made, so nothing is gained by making one after the other; and a Secret that came after the Job, to
+        be owned by it, came too late for one pod in ten where many Jobs were made at once: such a pod waits for half a second and more.
         """
+        self._made.add(request.key)  # from here on, no sweep takes a Secret of it for a stray
         try:
-            git = await self._git_credential(request)
-            job = await self._make(JOBS, job_manifest(self._place, request, git), request.key)
-            reach("job-made")
-            await self._make(SECRETS, secret_manifest(self._place, request, git, job), request.key)
-            reach("secret-made")
-            self._made.add(request.key)
-        except RefusedError as error:
-            raise _refused(error) from error
-        except InvalidError as error:
-            sentence = f"Kubernetes takes no Job of this profile: {error.message} The administrator has to correct it."
-            raise LaunchRefusedError(Reason.PERMANENT_ERROR, sentence, permanent=True) from error
+            with _understood():
+                await self._make_both(request, await self._git_credential(request))
+        except BaseException:
+            self._made.discard(request.key)
+            raise
 
     async def observe(self, key: LaunchKey) -> LaunchSeen | None:
         """How the Job of that name and its pods are; None if there is nothing of them, nor was.
@@ -196,7 +192,7 @@ class KubernetesRuntime:
         return Scrubber()(text)[-LOG_TAIL_BYTES:].replace("\0", "\ufffd") or None
 
     async def list(self) -> list[LaunchSeen]:
-        """Every launch of this database, after seeing to Secrets: one whose Job is gone, and left it behind, is deleted."""
+        """Every launch of this database, after seeing to Secrets: one whose Job was deleted, and left it behind, is deleted."""
         jobs, pods, secrets = await asyncio.gather(self._all(JOBS), self._all(PODS), self._all(SECRETS))
         job_of = {key: job for job in jobs if (key := names.key_of(job))}
         pods_of: dict[LaunchKey, Objects] = {}
@@ -207,7 +203,8 @@ class KubernetesRuntime:
         for secret in secrets:
             if key := names.key_of(secret):
                 with_secret.add(key)
-                if key not in job_of and age_seconds(secret, now) >= self._patience.stray_seconds:
+                old = age_seconds(secret, now) >= self._patience.stray_seconds
+                if old and key not in job_of and key not in self._made:
                     await self._delete(SECRETS, secret)
         seen = [
             read_launch(key, job_of.get(key), pods_of.get(key, ()), (), now, self._patience)
@@ -235,6 +232,22 @@ class KubernetesRuntime:
             if secret is not None:
                 return secret
         raise credentials.missing(ref.secret, namespaces)
+
+    async def _make_both(self, request: LaunchRequest, git: dict[str, bytes]) -> None:
+        """If one of the two can't be made, the other may be there: whoever is told of that takes it down."""
+
+        async def make(what: Resource, manifest: Object, point: str) -> None:
+            await self._make(what, manifest, request.key)
+            reach(point)
+
+        ends = await asyncio.gather(
+            make(JOBS, job_manifest(self._place, request, git), "job-made"),
+            make(SECRETS, secret_manifest(self._place, request, git), "secret-made"),
+            return_exceptions=True,
+        )
+        for end in ends:
+            if end is not None:
+                raise end
 
     async def _make(self, what: Resource, manifest: Object, key: LaunchKey) -> Object:
         """Create it, or adopt what an earlier try of this very launch has created.
@@ -296,9 +309,23 @@ def _makes_pods(job: Mapping[str, Any]) -> bool:
     return not is_over(job) and not job["metadata"].get("deletionTimestamp")
 
 
-def _refused(error: RefusedError) -> LaunchRefusedError:
-    if error.over_quota:
-        sentence = f"The namespace has no room for its Job ({error.message}). It is tried again later; the administrator can raise the quota."
-        return LaunchRefusedError(Reason.QUOTA_EXCEEDED, sentence, permanent=False)
-    sentence = f"Kubernetes refused the operator what its Job needs ({error.message}). It is tried again later; the administrator has to allow it."
-    return LaunchRefusedError(Reason.NOT_STARTED, sentence, permanent=False)
+@contextmanager
+def _understood() -> Iterator[None]:
+    """What Kubernetes refuses, as a refusal of the launch that says who can do what."""
+    try:
+        yield
+    except RefusedError as error:
+        if error.over_quota:
+            reason, sentence = (
+                Reason.QUOTA_EXCEEDED,
+                "The namespace has no room for its Job ({}). It is tried again later; the administrator can raise the quota.",
+            )
+        else:
+            reason, sentence = (
+                Reason.NOT_STARTED,
+                "Kubernetes refused the operator what its Job needs ({}). It is tried again later; the administrator has to allow it.",
+            )
+        raise LaunchRefusedError(reason, sentence.format(error.message), permanent=False) from error
+    except InvalidError as error:
+        sentence = f"Kubernetes takes no Job of this profile: {error.message} The administrator has to correct it."
+        raise LaunchRefusedError(Reason.PERMANENT_ERROR, sentence, permanent=True) from error

@@ -27,7 +27,7 @@ def ours(world: World, job: str, launch: int = 1, instance: str | None = None) -
 
 
 def test_everything_of_a_launch_is_named_labelled_and_owned(world: World) -> None:
-    """The release's ConfigMap owns the Job, and the Job its Secret: when the ConfigMap goes, so does all."""
+    """By the release's ConfigMap: when that goes, so does all."""
     world.space("create", "configmap", OWNER)
     world.operate(owner=OWNER)
     job = world.enqueue("sleep")
@@ -36,8 +36,8 @@ def test_everything_of_a_launch_is_named_labelled_and_owned(world: World) -> Non
     assert made["metadata"]["name"] == f"{job}-1"
     assert secret["metadata"]["name"] == secret_of(made)
     assert ours(world, job).items() <= made["metadata"]["labels"].items()
-    assert [(o["kind"], o["name"]) for o in made["metadata"]["ownerReferences"]] == [("ConfigMap", OWNER)]
-    assert [(o["kind"], o["uid"]) for o in secret["metadata"]["ownerReferences"]] == [("Job", made["metadata"]["uid"])]
+    for one in (made, secret):
+        assert [(o["kind"], o["name"]) for o in one["metadata"]["ownerReferences"]] == [("ConfigMap", OWNER)]
     assert world.job(job)["job_name"] == f"{job}-1"
     assert world.job(job)["namespace"] == world.space.name
     world.operators[0].end()
@@ -73,7 +73,6 @@ def test_a_launch_of_which_a_crash_made_only_the_job_gets_its_secret(world: Worl
     world.space("delete", f"secret/{secret_of(made)}")
     world.operate()
     world.wait(lambda: world.secrets_of(job), "its Secret is made")
-    world.wait(lambda: world.secrets_of(job)[0]["metadata"].get("ownerReferences"), "and is the Job's")
     assert [one["metadata"]["uid"] for one in world.jobs_of(job)] == [made["metadata"]["uid"]]
     assert world.job(job)["launches"] == 1
     world.steer("cancel", job)

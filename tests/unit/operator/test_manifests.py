@@ -19,8 +19,6 @@ from tests.unit.operator.launches import INSTANCE, KEY, PLACE, request
 
 GIT = {"username": b"canary-user", "password": b"canary-password"}
 GIB = 1024**3
-MADE = {"metadata": {"name": "j", "uid": "u"}}
-"""The Job, as the API gives it back."""
 
 
 def pod_spec(profile: Profile | None = None, git: dict[str, bytes] | None = None, **more: Any) -> dict[str, Any]:
@@ -118,13 +116,13 @@ def test_a_private_ca_of_the_database_is_beside_its_url_and_there_if_it_is_empty
     assert {"key": "database-ca.crt", "path": CA_FILE} in database
     assert job_manifest(PLACE, request(database_ca="a certificate"), {}) == job_manifest(PLACE, request(), {})
     for certificate in ("a certificate", ""):
-        data = secret_manifest(PLACE, request(database_ca=certificate), {}, MADE)["data"]
+        data = secret_manifest(PLACE, request(database_ca=certificate), {})["data"]
         assert base64.b64decode(data["database-ca.crt"]).decode() == certificate
 
 
 def test_no_secret_is_in_the_job_and_all_of_them_are_in_the_secret() -> None:
     assert "canary" not in json.dumps(job_manifest(PLACE, request(), GIT))
-    secret = secret_manifest(PLACE, request(), GIT | {"other": b"not for git"}, MADE)
+    secret = secret_manifest(PLACE, request(), GIT | {"other": b"not for git"})
     files = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
     own = {"run-spec.json", "database-url", "launch-token", "database-ca.crt"}
     assert set(files) == own | {"git.username", "git.password"}
@@ -136,9 +134,9 @@ def test_no_secret_is_in_the_job_and_all_of_them_are_in_the_secret() -> None:
 def test_the_secrets_name_can_be_said_by_the_database_alone() -> None:
     """Pods read the one that was made for them, not one that was there before."""
     first, other = request(), replace(request(), launch_token="another")
-    made = secret_manifest(PLACE, first, GIT, MADE)
+    made = secret_manifest(PLACE, first, GIT)
     assert secret_of(job_manifest(PLACE, first, GIT)) == made["metadata"]["name"]
-    assert token_of(made) not in (None, token_of(secret_manifest(PLACE, other, GIT, MADE)))
+    assert token_of(made) not in (None, token_of(secret_manifest(PLACE, other, GIT)))
     assert token_of({"metadata": {}}) is None
     assert first.secret_name != other.secret_name
     assert first.secret_name.startswith(f"{first.key.name}-")
@@ -150,11 +148,12 @@ def test_the_secrets_name_can_be_said_by_the_database_alone() -> None:
     assert secret_of({"spec": {"template": {"spec": {}}}}) is None
 
 
-def test_the_job_is_the_releases_and_the_secret_is_the_jobs() -> None:
+def test_job_and_secret_are_the_releases() -> None:
     place = replace(PLACE, owner=Owner("release", "uid-1"))
-    both = job_manifest(place, request(), {}), secret_manifest(place, request(), {}, MADE)
-    owners = [(o["kind"], o["name"], o["uid"]) for manifest in both for o in manifest["metadata"]["ownerReferences"]]
-    assert owners == [("ConfigMap", "release", "uid-1"), ("Job", "j", "u")]
+    for manifest in (secret_manifest(place, request(), {}), job_manifest(place, request(), {})):
+        assert [(o["kind"], o["name"], o["uid"]) for o in manifest["metadata"]["ownerReferences"]] == [
+            ("ConfigMap", "release", "uid-1")
+        ]
 
 
 def test_a_storage_class_gives_each_pod_a_volume_of_its_own() -> None:
@@ -250,6 +249,6 @@ def test_the_clone_leaves_room_in_its_workspace_and_the_profile_may_ask_for_less
 
 
 def test_the_worker_is_told_what_fits() -> None:
-    data = secret_manifest(PLACE, request(), {}, MADE)["data"]
+    data = secret_manifest(PLACE, request(), {})["data"]
     spec = RunSpec.from_json(base64.b64decode(data["run-spec.json"]))
     assert spec.limits == fitted(Profile(), 2 * GIB)
