@@ -10,8 +10,7 @@ import asyncio
 import gc
 import json
 import time
-from contextlib import contextmanager, suppress
-from itertools import islice
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from urllib.parse import quote
 
@@ -19,20 +18,21 @@ import aiohttp
 from kubernetes.aio import client, config
 
 from indexjob_operator import metrics
+from indexjob_operator.list_reader import ListReader
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
+
+    from kubernetes.aio.client.rest import RESTResponse
 
 Manifest: TypeAlias = dict[str, Any]
 
 SECONDS_A_CALL = 15.0
 CONNECTIONS = 32
-PAGE = 200
-"""Objects at a time: as Python's, these are some ten megabytes."""
+PAGE = 500
+"""Objects that the API server reads for one answer."""
 JSON = "application/json"
-ITEMS = '"items":['
-"""As the API server writes it, which puts no blanks between."""
 METADATA_OF_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 MERGE_PATCH = "application/merge-patch+json"
 
@@ -138,19 +138,13 @@ class KubernetesApi:
         except NotFoundError:
             return None
 
-    async def list_cached(self, what: Resource, namespace: str | None, *, labels: str) -> list[Manifest]:
-        """All that match as the API server remembers it, which may be some moments old. It need not read all of the namespace's objects for that."""
-        query = {"labelSelector": labels, "resourceVersion": "0"}
-        found: list[Manifest] = (await self._json("GET", what, namespace, query=query, verb="list")).get("items") or []
-        return found
-
     async def list(
-        self, what: Resource, namespace: str | None, *, labels: str = "", fields: str = ""
+        self, what: Resource, namespace: str | None, *, labels: str = "", fields: str = "", cached: bool = False
     ) -> list[Manifest]:
-        """All that match."""
-        return [each async for page in self.pages(what, namespace, labels=labels, fields=fields) for each in page]
+        """All that match; see `objects`."""
+        return [each async for each in self.objects(what, namespace, labels=labels, fields=fields, cached=cached)]
 
-    async def pages(
+    async def objects(
         self,
         what: Resource,
         namespace: str | None,
@@ -158,37 +152,36 @@ class KubernetesApi:
         labels: str = "",
         fields: str = "",
         metadata_only: bool = False,
-    ) -> AsyncIterator[Sequence[Manifest]]:
-        """All that match as of one moment, some at a time: for what is large and not kept."""
+        cached: bool = False,
+    ) -> AsyncIterator[Manifest]:
+        """All that match as of one moment, each as soon as it was read: for what is large and not kept.
+
+        `cached`: as the API server remembers them, which may be some moments old; it need not read all of the namespace's objects for that. Whoever takes
+        them doesn't wait for anything in between, for the answer has its time limit.
+        """
+        query = {"resourceVersion": "0"} if cached else {"limit": str(PAGE)}
+        query |= {"labelSelector": labels} if labels else {}
+        query |= {"fieldSelector": fields} if fields else {}
         accept = METADATA_OF_LIST if metadata_only else JSON
-        query = {"limit": str(PAGE)}
-        if labels:
-            query["labelSelector"] = labels
-        if fields:
-            query["fieldSelector"] = fields
         while True:
-            page = await self._json("GET", what, namespace, query=query, verb="list", accept=accept)
-            yield page.get("items") or []
+            reader = ListReader()
+            async with self._answer("GET", what, namespace, query=query, verb="list", accept=accept) as answer:
+                async for part in answer.response.content.iter_any():
+                    with _uncollected():
+                        found = reader.read(part)
+                    for each in found:
+                        yield each
+                    await asyncio.sleep(0)  # others have their turn
+            try:
+                page = reader.end()
+            except ValueError as error:
+                raise UnavailableError(0, f"the answer is no whole list ({error})", f"list {what.plural}") from None
+            for each in page.get("items") or ():
+                yield each
             following = (page.get("metadata") or {}).get("continue")
             if not following:
                 return
             query["continue"] = following
-
-    async def pages_cached(
-        self, what: Resource, namespace: str | None, *, labels: str
-    ) -> AsyncIterator[Sequence[Manifest]]:
-        """All that match as the API server remembers them, some at a time: it sends all at once, but no more is made of the text than is asked for."""
-        query = {"labelSelector": labels, "resourceVersion": "0"}
-        text = (await self._request("GET", what, namespace, query=query, verb="list")).decode()
-        items = items_of(text)
-        del text
-        while True:
-            with _uncollected():
-                page = list(islice(items, PAGE))
-            if not page:
-                return
-            yield page
-            await asyncio.sleep(0)  # others have their turn
 
     async def merge_patch(
         self, what: Resource, namespace: str | None, name: str, change: Manifest, *, subresource: str = ""
@@ -248,7 +241,12 @@ class KubernetesApi:
             found: Manifest = json.loads(text)
         return found
 
-    async def _request(
+    async def _request(self, method: str, what: Resource, namespace: str | None, name: str = "", **more: Any) -> bytes:
+        async with self._answer(method, what, namespace, name, **more) as answer:
+            return bytes(await answer.read())  # type: ignore[no-untyped-call]
+
+    @asynccontextmanager
+    async def _answer(
         self,
         method: str,
         what: Resource,
@@ -261,7 +259,8 @@ class KubernetesApi:
         subresource: str = "",
         verb: str = "",
         accept: str = JSON,
-    ) -> bytes:
+    ) -> AsyncIterator[RESTResponse]:
+        """The answer as it comes; what goes wrong with it until it is read has a type, too."""
         parts = [what.prefix, *(("namespaces", namespace) if namespace else ()), what.plural, name, subresource]
         path = "/".join([parts[0], *(quote(part, safe="") for part in parts[1:] if part)])
         verb = verb or VERBS[method]
@@ -276,7 +275,12 @@ class KubernetesApi:
             answer = await self._client.call_api(
                 *prepared, _request_timeout=aiohttp.ClientTimeout(total=self._seconds_a_call)
             )
-            status, text = answer.status, bytes(await answer.read())  # type: ignore[no-untyped-call]
+            async with answer.response:
+                if answer.status < CLIENT_ERROR:
+                    yield answer
+                else:
+                    text = bytes(await answer.read())  # type: ignore[no-untyped-call]
+            status = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnavailableError(0, str(error) or type(error).__name__, call) from error
         finally:
@@ -287,19 +291,6 @@ class KubernetesApi:
                 self._client.configuration.api_key = (await self._renew()).api_key
         if status >= CLIENT_ERROR:
             raise _error(status, text, call)
-        return text
-
-
-def items_of(text: str) -> Iterator[Manifest]:
-    """The objects of a list, each when it is asked for."""
-    decoder, begin = json.JSONDecoder(), text.find(ITEMS)
-    if begin < 0:
-        yield from json.loads(text).get("items") or ()
-        return
-    at = begin + len(ITEMS)
-    while text[at] != "]":
-        item, at = decoder.raw_decode(text, at + (text[at] == ","))
-        yield item
 
 
 @contextmanager

@@ -156,8 +156,9 @@ class Mirror:
         refused: dict[str | None, RefusedError] = {}
         for namespace in self._namespaces:
             try:
-                async for page in self._api.pages(INDEX_JOBS, namespace):
-                    there.update(resource["metadata"]["uid"] for resource in page if self._see(resource))
+                async for resource in self._api.objects(INDEX_JOBS, namespace):
+                    if self._see(resource):
+                        there.add(resource["metadata"]["uid"])
             except RefusedError as error:
                 refused[namespace] = error
         if len(refused) == len(self._namespaces):

@@ -11,7 +11,7 @@ from indexjob_operator.kubernetes_api import EVENTS, INDEX_JOBS, ConflictError, 
 from indexjob_operator.resource.events import event, notices
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping
     from typing import Any
 
     from indexjob_operator.kubernetes_api import Manifest, Resource
@@ -24,8 +24,8 @@ logger = logging.getLogger(__name__)
 class Api(Protocol):
     """What of the Kubernetes API is needed here and in the mirror."""
 
-    def pages(self, what: Resource, namespace: str | None) -> AsyncIterator[Sequence[Manifest]]:
-        """All objects, some at a time."""
+    def objects(self, what: Resource, namespace: str | None) -> AsyncIterator[Manifest]:
+        """All there are, one after the other."""
 
     async def get(self, what: Resource, namespace: str | None, name: str) -> Manifest | None:
         """One object; None if there is nothing of that name."""

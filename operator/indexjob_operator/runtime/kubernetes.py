@@ -126,7 +126,7 @@ class KubernetesRuntime:
             return read_launch(key, *ended, (), datetime.now(UTC), self._patience)
         labels = names.selector(self._place.instance, key)
         job, pods = await asyncio.gather(
-            self._job(key), self._api.list_cached(PODS, self._place.namespace, labels=labels)
+            self._job(key), self._api.list(PODS, self._place.namespace, labels=labels, cached=True)
         )
         if job is None or not accounts_for(job, pods):
             pods = await self._list(PODS, key)
@@ -278,12 +278,13 @@ class KubernetesRuntime:
 
     async def _all(self, what: Resource) -> Objects:
         """Those of all launches: no more of each is kept than is looked at, or a thousand launches take a hundred megabytes."""
-        labels = names.selector(self._place.instance)
-        if what is PODS:  # beside which those of others may be, ten for one of ours
-            pages = self._api.pages_cached(what, self._place.namespace, labels=labels)
-        else:
-            pages = self._api.pages(what, self._place.namespace, labels=labels, metadata_only=what is SECRETS)
-        return [pared(one) async for page in pages for one in page]
+        found = self._api.objects(
+            *(what, self._place.namespace),
+            labels=names.selector(self._place.instance),
+            metadata_only=what is SECRETS,
+            cached=what is PODS,  # beside which those of others may be, ten for one of ours
+        )
+        return [pared(one) async for one in found]
 
     async def _delete(self, what: Resource, thing: Mapping[str, Any], *, grace_seconds: int | None = None) -> None:
         metadata = thing["metadata"]

@@ -60,6 +60,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.published: Counter[UUID] = Counter()
         self.committed: set[UUID] = set()
         self.uncommitted: set[UUID] = set()
+        self.pruned: set[UUID] = set()
         self.claimed_slowly: list[tuple[UUID, int]] = []
         self.open = self.recording = self.claiming = self.sweep_owed = False
 
@@ -76,14 +77,16 @@ class QueueMachine(RuleBasedStateMachine):
 
     # producers
 
-    @initialize(slow_producers=st.booleans())
-    def start(self, slow_producers: bool) -> None:
+    @initialize(slow_producers=st.booleans(), reset_limit=st.sampled_from((0, 10)))
+    def start(self, slow_producers: bool, reset_limit: int) -> None:
         """In half of the runs no producer leaves a transaction open: then the sweep owes nothing, and whatever the leader missed shows at once."""
         self.slow_producers = slow_producers
         self.admin.execute(
             "TRUNCATE indexjob.index_jobs, indexjob.slots, indexjob.progress, indexjob.index_job_attempts"
         )
-        self.admin.execute("UPDATE indexjob.settings SET claiming_paused = false, running_cap = NULL")
+        self.admin.execute(
+            "UPDATE indexjob.settings SET claiming_paused = false, running_cap = NULL, reset_limit = %s", (reset_limit,)
+        )
         self.take_over()
 
     @rule(
@@ -120,15 +123,29 @@ class QueueMachine(RuleBasedStateMachine):
                 assert job is not None
                 assert not self.published[job]
 
+    @rule(job=jobs, slow=st.booleans(), priority=st.integers(0, 2))
+    def revise(self, job: UUID | None, slow: bool, priority: int) -> None:
+        slow &= self.slow_producers
+        connection = self.slow_producer if slow else self.producer
+        self.open |= slow
+        with suppress(errors.LockNotAvailable, errors.NoDataFound), self.asking(connection, slow=slow):
+            connection.execute("SELECT indexjob.revise(%s, %s)", (job, json.dumps({"priority": priority})))
+
+    @rule(slow=st.booleans(), tenant=st.sampled_from((None, *TENANTS)))
+    def redrive(self, slow: bool, tenant: str | None) -> None:
+        slow &= self.slow_producers
+        connection = self.slow_producer if slow else self.producer
+        self.open |= slow
+        with suppress(errors.LockNotAvailable), self.asking(connection, slow=slow):
+            connection.execute("SELECT indexjob.redrive(tenant => %s)", (tenant,))
+
     @precondition(lambda self: self.open)
     @rule(commit=st.booleans())
     def end_transaction(self, commit: bool) -> None:
         if commit:
             with suppress(errors.LockNotAvailable):
                 self.slow_producer.commit()
-            self.committed |= self.uncommitted & {
-                row[0] for row in self.admin.execute("SELECT id FROM indexjob.index_jobs")
-            }
+            self.committed |= self.uncommitted & self.ids()
         self.slow_producer.rollback()
         self.uncommitted.clear()
         self.open = False
@@ -142,6 +159,14 @@ class QueueMachine(RuleBasedStateMachine):
         self.admin.execute("SELECT indexjob.pause()" if paused else "SELECT indexjob.unpause()")
         self.admin.execute("UPDATE indexjob.settings SET running_cap = %s", (cap,))
         self.admin.execute("UPDATE indexjob.tenants SET cap = %s WHERE name = 'default'", (tenant_cap,))
+
+    @rule()
+    def prune(self) -> None:
+        """Of what has finished, all goes that nobody holds or waits for; nothing else does."""
+        finished = self.ids("WHERE finished_at IS NOT NULL")
+        with suppress(errors.LockNotAvailable), self.maybe_held():
+            self.producer.execute("SELECT indexjob.prune('0')")
+            self.pruned |= finished - self.ids()
 
     # operators
 
@@ -260,8 +285,7 @@ class QueueMachine(RuleBasedStateMachine):
         before = self.admin.execute(
             "SELECT launch = %s AND state IN ('launching', 'running') AND verdict IS NULL FROM indexjob.index_jobs WHERE id = %s",
             (launch.number, launch.job_id),
-        ).fetchone()
-        assert before
+        ).fetchone() or (False,)
         try:
             with self.maybe_held():
                 IndexWriter(self.worker, launch, 1).publish("c", [], Graph(b"g", ((), ())))
@@ -285,7 +309,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_lost_or_published_twice(self) -> None:
-        assert self.committed <= {row[0] for row in self.admin.execute("SELECT id FROM indexjob.index_jobs")}
+        assert self.committed - self.pruned <= self.ids()
         assert all(count == 1 for count in self.published.values())
 
     def everything_ends(self) -> None:
@@ -310,12 +334,12 @@ class QueueMachine(RuleBasedStateMachine):
         ).fetchall()
         assert left == [], "stuck"
         assert self.admin.execute("SELECT * FROM indexjob.check_invariants('0')").fetchall() == []
-        rows = self.admin.execute(
-            "SELECT id FROM indexjob.index_jobs WHERE state = 'completed' AND gave_way_to IS NULL"
-        )
-        assert {row[0] for row in rows} == set(self.published)
+        assert self.ids("WHERE state = 'completed' AND gave_way_to IS NULL") == set(self.published) - self.pruned
 
     # how
+
+    def ids(self, where: str = "") -> set[UUID]:
+        return {row[0] for row in self.admin.execute(f"SELECT id FROM indexjob.index_jobs {where}".encode())}
 
     def finish(self, *launches: tuple[UUID, int], through: psycopg.Connection | None = None) -> None:
         ended = [

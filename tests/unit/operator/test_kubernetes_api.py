@@ -8,13 +8,10 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from hypothesis import given
-from hypothesis import strategies as st
 from kubernetes.aio import client
 
 from indexjob_operator.kubernetes_api import (
     JOBS,
-    PAGE,
     PODS,
     ConflictError,
     InvalidError,
@@ -23,7 +20,6 @@ from indexjob_operator.kubernetes_api import (
     NotFoundError,
     RefusedError,
     UnavailableError,
-    items_of,
 )
 
 
@@ -103,23 +99,24 @@ async def test_a_list_is_read_page_by_page(server: tuple[Server, KubernetesApi])
     assert all(query["labelSelector"] == "x=y" for _, _, query, _, _ in fake.asked)
 
 
-@pytest.mark.parametrize("blanks", [(",", ":"), (", ", ": ")])
-@given(st.lists(st.dictionaries(st.text(), st.integers() | st.text() | st.lists(st.text())), max_size=20))
-def test_the_objects_of_a_list_are_those_that_json_has(blanks: tuple[str, str], items: list[dict[str, Any]]) -> None:
-    text = json.dumps({"kind": "PodList", "metadata": {}, "items": items}, separators=blanks)
-    assert list(items_of(text)) == items
-
-
-async def test_what_the_api_server_remembers_is_read_some_at_a_time(server: tuple[Server, KubernetesApi]) -> None:
+async def test_what_the_api_server_remembers_is_asked_for_at_once(server: tuple[Server, KubernetesApi]) -> None:
     fake, api = server
-    items = [{"a": number} for number in range(PAGE + 1)]
-    fake.answers = [(200, {"items": items}), (200, {"items": None}), (500, {"message": "no"})]
-    pages = [list(page) async for page in api.pages_cached(PODS, "ns", labels="x=y")]
-    assert pages == [items[:PAGE], items[PAGE:]]
+    items = [{"a": "ä" * 1000, "b": number} for number in range(300)]
+    compact = json.dumps({"items": items, "metadata": {}}, separators=(",", ":"), ensure_ascii=False)
+    fake.answers = [(200, compact), (200, {"items": None}), (500, {"message": "no"})]
+    assert await api.list(PODS, "ns", labels="x=y", cached=True) == items
     assert [query["resourceVersion"] for _, _, query, _, _ in fake.asked] == ["0"]
-    assert [page async for page in api.pages_cached(PODS, "ns", labels="x=y")] == []
+    assert await api.list(PODS, "ns", labels="x=y", cached=True) == []
     with pytest.raises(UnavailableError):
-        await anext(api.pages_cached(PODS, "ns", labels="x=y"))
+        await api.list(PODS, "ns", labels="x=y", cached=True)
+
+
+@pytest.mark.parametrize("broken", ['{"items":[{"a":1},{"a":', '{"items":[{"a":1}', "no JSON"])
+async def test_half_a_list_is_none(server: tuple[Server, KubernetesApi], broken: str) -> None:
+    fake, api = server
+    fake.answers = [(200, broken)]
+    with pytest.raises(UnavailableError, match="list pods: the answer is no whole list"):
+        await api.list(PODS, "ns")
 
 
 async def test_patches_and_deletions_say_what_they_are(server: tuple[Server, KubernetesApi]) -> None:
