@@ -394,7 +394,7 @@ def test_whatever_happens_in_whatever_order(machine: type[QueueMachine]) -> None
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=30,
+            max_examples=50,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
