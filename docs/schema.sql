@@ -268,7 +268,7 @@ BEGIN
     END IF;
     UPDATE indexjob.index_jobs j
     SET state = 'cancelled', line = NULL, gave_way_to = NULL, reason = 'Cancelled', message = coalesce(left(cancel.reason, 1000), 'Cancelled on request.'),
-        finished_at = now(), updated_at = now()
+        finished_at = greatest(now(), j.launched_at, j.started_at), updated_at = now()
     WHERE j.id = job.id;
     PERFORM indexjob.release_coalesced(job.id);
     PERFORM pg_notify('indexjob_finished', job.id::text);
@@ -436,10 +436,13 @@ BEGIN
         -- The best may turn out to stand behind another: they are put there, more and more at a time, until the best are clear.
         FOR further IN 0..5 LOOP
             SELECT b.base, b.best INTO new_base, best FROM indexjob.best_of_line(free, by_tenant, served, passed_over, base) AS b;
+            clear := NULL;
             EXIT WHEN best IS NULL;
             SELECT l.clear, l.passed_over INTO clear, held_by_others FROM indexjob.put_in_line(best, going => true) AS l;
             EXIT WHEN cardinality(clear) = cardinality(best) OR further = 5;
-            passed_over := passed_over || held_by_others;
+            IF cardinality(held_by_others) > 0 THEN
+                passed_over := passed_over || held_by_others || indexjob.held_near(held_by_others, 100 << (3 * further));
+            END IF;
             PERFORM indexjob.intake(50 << further);
         END LOOP;
     END IF;
@@ -823,6 +826,27 @@ BEGIN
     RETURN EXISTS (SELECT FROM indexjob.graph g WHERE g.tenant = its_tenant AND g.hash = graph_is_known.hash);
 END $$;
 
+CREATE FUNCTION indexjob.held_near(ids uuid[], reach integer) RETURNS uuid[]
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+    near uuid[] := ARRAY(
+        SELECT best.id FROM (SELECT DISTINCT i.tenant FROM indexjob.index_jobs i WHERE i.id = ANY (ids)) AS t CROSS JOIN LATERAL (
+            (SELECT n.id FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant = t.tenant ORDER BY n.priority DESC, n.seq LIMIT reach)
+            UNION ALL
+            (SELECT r.id FROM indexjob.index_jobs r WHERE r.line = 'ready' AND r.tenant = t.tenant ORDER BY r.priority DESC, r.seq LIMIT reach)) AS best);
+BEGIN
+    RETURN ARRAY(
+        WITH free AS MATERIALIZED (SELECT j.id FROM indexjob.index_jobs j WHERE j.id = ANY (near) FOR NO KEY UPDATE SKIP LOCKED)
+        SELECT unnest(near) EXCEPT SELECT f.id FROM free f);
+END $$;
+
 CREATE FUNCTION indexjob.imports_of(job_id uuid, launch integer, token text, content_ids bigint[]) RETURNS TABLE(content_id bigint, ord integer, kind text, spec text, name text, alias text, line integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1092,12 +1116,13 @@ BEGIN
             SELECT FROM indexjob.index_jobs l WHERE l.id = c.gave_way_to AND l.state IN ('launching', 'running', 'completed', 'failed', 'skipped'))
         FOR NO KEY UPDATE OF c SKIP LOCKED);
     GET DIAGNOSTICS released = ROW_COUNT;
+    -- Repositories with nobody but their next have nothing to promote: a whole backlog may be such, and the lease waits for this.
     WITH RECURSIVE lines AS (
-        (SELECT j.tenant, j.repository FROM indexjob.index_jobs j WHERE j.line IN ('blocked', 'ready') ORDER BY j.tenant, j.repository LIMIT 1)
+        (SELECT j.tenant, j.repository FROM indexjob.index_jobs j WHERE j.line = 'blocked' ORDER BY j.tenant, j.repository LIMIT 1)
         UNION ALL
         SELECT n.tenant, n.repository FROM lines l CROSS JOIN LATERAL (
             SELECT j.tenant, j.repository FROM indexjob.index_jobs j
-            WHERE j.line IN ('blocked', 'ready') AND (j.tenant, j.repository) > (l.tenant, l.repository)
+            WHERE j.line = 'blocked' AND (j.tenant, j.repository) > (l.tenant, l.repository)
             ORDER BY j.tenant, j.repository LIMIT 1) AS n
     )
     SELECT array_agg(l.tenant), array_agg(l.repository) INTO of_tenants, heads FROM lines l;
@@ -1538,7 +1563,7 @@ BEGIN
                 reason = CASE j.verdict WHEN 'completed' THEN 'Completed' WHEN 'skipped' THEN 'Unchanged' ELSE o.reason END,
                 message = CASE WHEN j.verdict IS NULL THEN o.message END,
                 progress = CASE WHEN j.verdict IS NULL THEN coalesce(p.progress, 0) ELSE 100 END,
-                finished_at = now(), updated_at = now()
+                finished_at = greatest(now(), j.launched_at, j.started_at), updated_at = now()
             FROM own o LEFT JOIN indexjob.progress p ON p.job_id = o.id AND p.launch = o.launch
             WHERE j.id = o.id AND j.launch = o.launch AND j.state IN ('launching', 'running')
             RETURNING j.id
@@ -1589,7 +1614,7 @@ BEGIN
         RETURN 'failed';
     END IF;
     UPDATE indexjob.index_jobs j
-    SET state = 'queued', line = 'new', run_after = greatest(j.run_after, due), reason = why, message = sentence, failures = j.failures + spent,
+    SET state = 'queued', line = 'new', run_after = greatest(j.run_after, due, now()), reason = why, message = sentence, failures = j.failures + spent,
         resets = j.resets + infrastructure::integer, started_at = NULL, launched_at = NULL, updated_at = now()
     WHERE j.id = job;
     PERFORM indexjob.release_coalesced(job);
@@ -1823,7 +1848,7 @@ BEGIN
         RAISE NOTICE 'index job % is %; only suspended ones can be resumed', job.id, job.state;
         RETURN false;
     END IF;
-    UPDATE indexjob.index_jobs j SET state = 'queued', line = 'new', updated_at = now() WHERE j.id = job.id;
+    UPDATE indexjob.index_jobs j SET state = 'queued', line = 'new', run_after = greatest(j.run_after, now()), updated_at = now() WHERE j.id = job.id;
     RETURN true;
 END $$;
 
@@ -2092,7 +2117,7 @@ BEGIN
         RETURN false;
     END IF;
     UPDATE indexjob.index_jobs j
-    SET state = 'suspended', line = NULL, gave_way_to = NULL, started_at = NULL, launched_at = NULL, updated_at = now()
+    SET state = 'suspended', line = NULL, gave_way_to = NULL, reason = NULL, message = NULL, started_at = NULL, launched_at = NULL, updated_at = now()
     WHERE j.id = job.id;
     PERFORM indexjob.release_coalesced(job.id);
     RETURN true;
@@ -3035,10 +3060,12 @@ UNION ALL
            FROM indexjob.index_jobs r
           WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.repository = j.repository) AND ((r.priority > j.priority) OR ((r.priority = j.priority) AND (r.seq < j.seq)))))))::integer AS place,
     COALESCE(( SELECT h.reason
-           FROM halted h), 'behind a job of the same repository'::text) AS reason,
+           FROM halted h), ( SELECT 'its launch is not gone'::text AS reason
+           FROM indexjob.slots s
+          WHERE ((s.tenant = j.tenant) AND (s.repository = j.repository) AND (s.job_id = j.id))), 'behind a job of the same repository'::text) AS reason,
     COALESCE(( SELECT s.job_id
            FROM indexjob.slots s
-          WHERE ((s.tenant = j.tenant) AND (s.repository = j.repository))), ( SELECT r.id
+          WHERE ((s.tenant = j.tenant) AND (s.repository = j.repository) AND (s.job_id <> j.id))), ( SELECT r.id
            FROM indexjob.index_jobs r
           WHERE ((r.line = 'ready'::indexjob.line_place) AND (r.tenant = j.tenant) AND (r.repository = j.repository)))) AS behind,
     NULL::text AS message
@@ -3087,6 +3114,7 @@ UNION ALL
             ELSE COALESCE(( SELECT h.reason
                FROM halted h),
             CASE
+                WHEN (slot.job_id = j.id) THEN 'its launch is not gone'::text
                 WHEN (slot.job_id IS NOT NULL) THEN 'behind a job of the same repository'::text
                 ELSE NULL::text
             END, ( SELECT f.reason
@@ -3100,7 +3128,7 @@ UNION ALL
                 ELSE 'next in turn'::text
             END)
         END AS reason,
-    slot.job_id AS behind,
+    NULLIF(slot.job_id, j.id) AS behind,
     j.message
    FROM (indexjob.index_jobs j
      LEFT JOIN indexjob.slots slot ON (((slot.tenant = j.tenant) AND (slot.repository = j.repository) AND (j.run_after <= now()))))
@@ -3149,6 +3177,7 @@ UNION ALL
             ELSE COALESCE(( SELECT h.reason
                FROM halted h),
             CASE
+                WHEN (slot.job_id = j.id) THEN 'its launch is not gone'::text
                 WHEN (slot.job_id IS NOT NULL) THEN 'behind a job of the same repository'::text
                 ELSE NULL::text
             END, ( SELECT f.reason
@@ -3162,7 +3191,7 @@ UNION ALL
                 ELSE 'next in turn'::text
             END)
         END AS reason,
-    slot.job_id AS behind,
+    NULLIF(slot.job_id, j.id) AS behind,
     j.message
    FROM (indexjob.index_jobs j
      LEFT JOIN indexjob.slots slot ON (((slot.tenant = j.tenant) AND (slot.repository = j.repository) AND (j.run_after <= now()))))
@@ -3469,6 +3498,8 @@ GRANT ALL ON FUNCTION indexjob.finish_attempt(job_id uuid, pod_uid text, launch 
 
 REVOKE ALL ON FUNCTION indexjob.graph_is_known(job_id uuid, launch integer, token text, hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.graph_is_known(job_id uuid, launch integer, token text, hash bytea) TO indexjob_worker;
+
+REVOKE ALL ON FUNCTION indexjob.held_near(ids uuid[], reach integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION indexjob.imports_of(job_id uuid, launch integer, token text, content_ids bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION indexjob.imports_of(job_id uuid, launch integer, token text, content_ids bigint[]) TO indexjob_worker;

@@ -1,5 +1,5 @@
 -- Ends a job that is not finished: true if this call did it, false if it was finished already. Recorded at once; what it started can publish no more,
--- and the operator takes it down.
+-- and the operator takes it down. (In a transaction that is older than the job's start, now() would be before that.)
 CREATE OR REPLACE FUNCTION indexjob.cancel(id uuid, reason text DEFAULT NULL) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -12,7 +12,7 @@ BEGIN
     END IF;
     UPDATE indexjob.index_jobs j
     SET state = 'cancelled', line = NULL, gave_way_to = NULL, reason = 'Cancelled', message = coalesce(left(cancel.reason, 1000), 'Cancelled on request.'),
-        finished_at = now(), updated_at = now()
+        finished_at = greatest(now(), j.launched_at, j.started_at), updated_at = now()
     WHERE j.id = job.id;
     PERFORM indexjob.release_coalesced(job.id);
     PERFORM pg_notify('indexjob_finished', job.id::text);

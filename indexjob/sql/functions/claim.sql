@@ -34,10 +34,13 @@ BEGIN
         -- The best may turn out to stand behind another: they are put there, more and more at a time, until the best are clear.
         FOR further IN 0..5 LOOP
             SELECT b.base, b.best INTO new_base, best FROM indexjob.best_of_line(free, by_tenant, served, passed_over, base) AS b;
+            clear := NULL;
             EXIT WHEN best IS NULL;
             SELECT l.clear, l.passed_over INTO clear, held_by_others FROM indexjob.put_in_line(best, going => true) AS l;
             EXIT WHEN cardinality(clear) = cardinality(best) OR further = 5;
-            passed_over := passed_over || held_by_others;
+            IF cardinality(held_by_others) > 0 THEN
+                passed_over := passed_over || held_by_others || indexjob.held_near(held_by_others, 100 << (3 * further));
+            END IF;
             PERFORM indexjob.intake(50 << further);
         END LOOP;
     END IF;

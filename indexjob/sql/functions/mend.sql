@@ -18,12 +18,13 @@ BEGIN
             SELECT FROM indexjob.index_jobs l WHERE l.id = c.gave_way_to AND l.state IN ('launching', 'running', 'completed', 'failed', 'skipped'))
         FOR NO KEY UPDATE OF c SKIP LOCKED);
     GET DIAGNOSTICS released = ROW_COUNT;
+    -- Repositories with nobody but their next have nothing to promote: a whole backlog may be such, and the lease waits for this.
     WITH RECURSIVE lines AS (
-        (SELECT j.tenant, j.repository FROM indexjob.index_jobs j WHERE j.line IN ('blocked', 'ready') ORDER BY j.tenant, j.repository LIMIT 1)
+        (SELECT j.tenant, j.repository FROM indexjob.index_jobs j WHERE j.line = 'blocked' ORDER BY j.tenant, j.repository LIMIT 1)
         UNION ALL
         SELECT n.tenant, n.repository FROM lines l CROSS JOIN LATERAL (
             SELECT j.tenant, j.repository FROM indexjob.index_jobs j
-            WHERE j.line IN ('blocked', 'ready') AND (j.tenant, j.repository) > (l.tenant, l.repository)
+            WHERE j.line = 'blocked' AND (j.tenant, j.repository) > (l.tenant, l.repository)
             ORDER BY j.tenant, j.repository LIMIT 1) AS n
     )
     SELECT array_agg(l.tenant), array_agg(l.repository) INTO of_tenants, heads FROM lines l;

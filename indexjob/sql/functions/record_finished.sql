@@ -26,7 +26,7 @@ BEGIN
                 reason = CASE j.verdict WHEN 'completed' THEN 'Completed' WHEN 'skipped' THEN 'Unchanged' ELSE o.reason END,
                 message = CASE WHEN j.verdict IS NULL THEN o.message END,
                 progress = CASE WHEN j.verdict IS NULL THEN coalesce(p.progress, 0) ELSE 100 END,
-                finished_at = now(), updated_at = now()
+                finished_at = greatest(now(), j.launched_at, j.started_at), updated_at = now()
             FROM own o LEFT JOIN indexjob.progress p ON p.job_id = o.id AND p.launch = o.launch
             WHERE j.id = o.id AND j.launch = o.launch AND j.state IN ('launching', 'running')
             RETURNING j.id

@@ -25,7 +25,7 @@ BEGIN
         RETURN 'failed';
     END IF;
     UPDATE indexjob.index_jobs j
-    SET state = 'queued', line = 'new', run_after = greatest(j.run_after, due), reason = why, message = sentence, failures = j.failures + spent,
+    SET state = 'queued', line = 'new', run_after = greatest(j.run_after, due, now()), reason = why, message = sentence, failures = j.failures + spent,
         resets = j.resets + infrastructure::integer, started_at = NULL, launched_at = NULL, updated_at = now()
     WHERE j.id = job;
     PERFORM indexjob.release_coalesced(job);

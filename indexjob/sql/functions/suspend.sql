@@ -10,7 +10,7 @@ BEGIN
         RETURN false;
     END IF;
     UPDATE indexjob.index_jobs j
-    SET state = 'suspended', line = NULL, gave_way_to = NULL, started_at = NULL, launched_at = NULL, updated_at = now()
+    SET state = 'suspended', line = NULL, gave_way_to = NULL, reason = NULL, message = NULL, started_at = NULL, launched_at = NULL, updated_at = now()
     WHERE j.id = job.id;
     PERFORM indexjob.release_coalesced(job.id);
     RETURN true;

@@ -43,8 +43,10 @@ SELECT j.id, j.tenant, j.repository, j.revision, j.batch, j.priority, j.created_
          ORDER BY r.priority DESC, r.seq LIMIT 10000)) AS first)
        - (SELECT count(*) FROM indexjob.index_jobs r  -- its repository's own head is in both
         WHERE r.line = 'ready' AND r.tenant = j.tenant AND r.repository = j.repository AND (r.priority > j.priority OR (r.priority = j.priority AND r.seq < j.seq))))::integer,
-    coalesce((SELECT h.reason FROM halted h), 'behind a job of the same repository'),
-    coalesce((SELECT s.job_id FROM indexjob.slots s WHERE s.tenant = j.tenant AND s.repository = j.repository),
+    coalesce((SELECT h.reason FROM halted h),
+             (SELECT 'its launch is not gone'::text AS reason FROM indexjob.slots s WHERE s.tenant = j.tenant AND s.repository = j.repository AND s.job_id = j.id),
+             'behind a job of the same repository'),
+    coalesce((SELECT s.job_id FROM indexjob.slots s WHERE s.tenant = j.tenant AND s.repository = j.repository AND s.job_id <> j.id),
              (SELECT r.id FROM indexjob.index_jobs r WHERE r.line = 'ready' AND r.tenant = j.tenant AND r.repository = j.repository)), NULL
 FROM indexjob.index_jobs j WHERE j.line = 'blocked' AND j.tenant = ANY (ARRAY(SELECT o.tenant FROM own o))
 UNION ALL
@@ -62,11 +64,12 @@ UNION ALL
         (SELECT FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant = j.tenant AND n.priority = j.priority AND n.seq < j.seq
          ORDER BY n.priority DESC, n.seq LIMIT 10000)) AS first) END::integer,
     CASE WHEN j.run_after > now() THEN coalesce(j.reason, 'due time')
-        ELSE coalesce((SELECT h.reason FROM halted h), CASE WHEN slot.job_id IS NOT NULL THEN 'behind a job of the same repository' END,
+        ELSE coalesce((SELECT h.reason FROM halted h), CASE WHEN slot.job_id = j.id THEN 'its launch is not gone'
+            WHEN slot.job_id IS NOT NULL THEN 'behind a job of the same repository' END,
             (SELECT f.reason FROM full_up f), CASE
             WHEN (SELECT count(*) FROM indexjob.slots s WHERE s.tenant = j.tenant) >= (SELECT t.cap FROM indexjob.tenants t WHERE t.name = j.tenant) THEN 'tenant''s cap'
             ELSE 'next in turn' END) END,
-    slot.job_id, j.message
+    nullif(slot.job_id, j.id), j.message
 FROM indexjob.index_jobs j LEFT JOIN indexjob.slots slot ON slot.tenant = j.tenant AND slot.repository = j.repository AND j.run_after <= now()
 WHERE j.line = 'new' AND j.tenant = ANY (ARRAY(SELECT o.tenant FROM own o))
 ORDER BY j.tenant, j.priority DESC, j.seq)
@@ -85,11 +88,12 @@ SELECT j.id, j.tenant, j.repository, j.revision, j.batch, j.priority, j.created_
         (SELECT FROM indexjob.index_jobs n WHERE n.line = 'new' AND n.tenant = j.tenant AND n.priority = j.priority AND n.seq < j.seq
          ORDER BY n.priority DESC, n.seq LIMIT 10000)) AS first) END::integer,
     CASE WHEN j.run_after > now() THEN coalesce(j.reason, 'due time')
-        ELSE coalesce((SELECT h.reason FROM halted h), CASE WHEN slot.job_id IS NOT NULL THEN 'behind a job of the same repository' END,
+        ELSE coalesce((SELECT h.reason FROM halted h), CASE WHEN slot.job_id = j.id THEN 'its launch is not gone'
+            WHEN slot.job_id IS NOT NULL THEN 'behind a job of the same repository' END,
             (SELECT f.reason FROM full_up f), CASE
             WHEN (SELECT count(*) FROM indexjob.slots s WHERE s.tenant = j.tenant) >= (SELECT t.cap FROM indexjob.tenants t WHERE t.name = j.tenant) THEN 'tenant''s cap'
             ELSE 'next in turn' END) END,
-    slot.job_id, j.message
+    nullif(slot.job_id, j.id), j.message
 FROM indexjob.index_jobs j LEFT JOIN indexjob.slots slot ON slot.tenant = j.tenant AND slot.repository = j.repository AND j.run_after <= now()
 WHERE j.line = 'scheduled' AND j.tenant = ANY (ARRAY(SELECT o.tenant FROM own o))
 UNION ALL

@@ -12,6 +12,11 @@ from psycopg import errors
 from tests.postgres.queue.leading import Leader
 
 
+def test_what_is_set_where_nobody_has_set_anything(leader: Leader) -> None:
+    query = "SELECT claiming_paused, running_cap, heartbeat_timeout::text, reset_limit FROM indexjob.settings"
+    assert leader.connection.execute(query).fetchone() == (False, None, "00:05:00", 10)
+
+
 def test_pause_stops_claiming_and_nothing_else_and_unpause_wakes_the_leader(leader: Leader, database: str) -> None:
     running = leader.enqueue("a")
     assert leader.claim() == [running]

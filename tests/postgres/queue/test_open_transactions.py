@@ -44,6 +44,34 @@ def test_steering_in_an_open_transaction_stops_no_other_repository(leader: Leade
     producer.rollback()
 
 
+@pytest.mark.parametrize("free", [1, 10])
+@pytest.mark.parametrize("line", ["new", "ready"])
+def test_however_many_a_producer_holds_the_rest_goes_on(leader: Leader, producer, free: int, line: str) -> None:
+    """Those behind them, and another tenant's."""
+    held = [leader.enqueue(f"r{number}", priority=5) for number in range(300)]
+    leader.connection.execute("INSERT INTO indexjob.tenants (name) VALUES ('zzz')")
+    behind, others = leader.enqueue("behind"), leader.enqueue("x", tenant="zzz")
+    if line == "ready":
+        leader.value("SELECT indexjob.intake(1000)")
+    producer.execute("SELECT indexjob.cancel(id) FROM unnest(%s::uuid[]) AS id", (held,))
+    assert {*leader.claim(free), *leader.claim(free)} == {behind, others}
+    producer.rollback()
+    assert len(leader.claim(1000)) == 300
+
+
+def test_what_is_cancelled_in_a_transaction_that_is_older_than_its_start_ended_after_it(
+    leader: Leader, producer
+) -> None:
+    job = leader.enqueue("a")
+    producer.execute("SELECT now()")
+    leader.claim()
+    leader.value("SELECT indexjob.record_running(%s, %s, 1)", leader.epoch, job)
+    steer(producer, "cancel", job)
+    producer.commit()
+    assert leader.row(job)["state"] == "cancelled"
+    assert leader.broken_invariants() == []
+
+
 def test_what_a_producer_holds_fails_soon_and_alone(leader: Leader, producer) -> None:
     """The leader comes back to it; meanwhile its own transactions go on."""
     job = leader.enqueue("a")

@@ -189,6 +189,24 @@ def test_waiting_tells_the_place_of_what_no_claim_has_looked_at_yet(leader: Lead
     assert waiting(later) == (None, "due time", None)
 
 
+def test_waiting_tells_of_one_that_was_resumed_that_its_own_launch_is_in_its_way(leader: Leader) -> None:
+    """From now on it waits, for nothing that held up the launch before."""
+    job = leader.enqueue("a")
+    leader.claim()
+    leader.value("SELECT indexjob.record_waiting(%s, %s, 1, 'Unschedulable', 'no node')", leader.epoch, job)
+    leader.value("SELECT indexjob.suspend(%s)", job)
+    leader.connection.execute("UPDATE indexjob.index_jobs SET run_after = now() - interval '3 days'")
+    leader.value("SELECT indexjob.resume(%s)", job)
+    for _ in range(2):  # as it is, and once a claim has put it in line
+        assert rows(leader, "SELECT reason, behind, message FROM indexjob.waiting") == [
+            ("its launch is not gone", None, None)
+        ]
+        leader.claim()
+    assert rows(leader, "SELECT run_after > now() - interval '1 minute', reason FROM indexjob.index_jobs") == [
+        (True, None)
+    ]
+
+
 def test_waiting_tells_when_the_dispatcher_has_no_room_and_when_none_runs(leader: Leader) -> None:
     waiting = Waiting(leader)
     running = leader.enqueue("a")

@@ -63,6 +63,9 @@ def test_no_tenant_steers_anothers(login: Login, blue: dict[str, UUID], leader: 
         for job in blue.values():
             with pytest.raises(errors.NoDataFound, match=r"there is no index job .*, or it is not yours"):
                 red.execute(f"SELECT indexjob.{function}(%s)", (job,))
+    for job in blue.values():
+        with pytest.raises(errors.NoDataFound, match=r"there is no index job .*, or it is not yours"):
+            red.execute("SELECT indexjob.revise(%s, '{\"priority\": 9}')", (job,))
     assert red.execute("SELECT indexjob.redrive()").fetchone() == (0,)
     assert red.execute("SELECT indexjob.redrive(tenant => 'blue')").fetchone() == (0,)
     with pytest.raises(errors.InsufficientPrivilege, match="does not exist, or is not yours"):
@@ -176,6 +179,9 @@ def test_what_a_login_creates_itself_is_not_looked_at(
     ).fetchone()
     for function in ("suspend", "resume", "cancel", "retry"):
         assert red.execute(f"SELECT indexjob.{function}(%s)", job).fetchone() == (True,)
+    for job in blue.values():
+        with pytest.raises(errors.NoDataFound, match=r"there is no index job .*, or it is not yours"):
+            red.execute("SELECT indexjob.revise(%s, '{\"priority\": 9}')", (job,))
     assert red.execute("SELECT indexjob.redrive()").fetchone() == (0,)
     for view in VIEWS:
         red.execute(f"SELECT * FROM indexjob.{view}")
