@@ -24,7 +24,7 @@ from indexjob.queue.resources import ResourceQueue
 from indexjob_operator import figures, handlers, json_log, login, metrics, names, presence
 from indexjob_operator.dispatcher import Dispatcher
 from indexjob_operator.health import Health, serving
-from indexjob_operator.kubernetes_api import INDEX_JOBS, JOBS, KubernetesApi
+from indexjob_operator.kubernetes_api import INDEX_JOBS, JOBS, KubernetesApi, KubernetesApiError
 from indexjob_operator.leadership import lead, said
 from indexjob_operator.mirror import Mirror
 from indexjob_operator.postgres import WHAT as DATABASE
@@ -57,6 +57,7 @@ SWEEP_SILENT_SECONDS = 300.0
 ELECTION_SILENT_SECONDS = 120.0
 ENDING_SECONDS = 1.0
 """After how long a launch that was about to end is looked at, if its end isn't heard."""
+API_AGAIN_SECONDS = 1.0
 
 
 async def run_cluster(
@@ -169,7 +170,9 @@ async def _serve(
     """One term: its parts, until it is stopped (then drain)."""
     await write_tenants(pool, settings.shares)
     work: WorkQueue[UUID] = WorkQueue()
-    runtime = await KubernetesRuntime.create(api, settings, namespace, await queue.instance())
+    runtime = await runtime_of(api, settings, namespace, await queue.instance(), stop)
+    if runtime is None:
+        return
     reconciler = Reconciler(
         queue,
         runtime,
@@ -219,6 +222,25 @@ async def _serve(
         hints.quiet()
         metrics.LEADER.set(0)
         health.ended("the sweep")
+
+
+async def runtime_of(
+    api: KubernetesApi, settings: Settings, namespace: str, instance: UUID, stop: asyncio.Event
+) -> KubernetesRuntime | None:
+    """A term may begin while the API is away, which must end no process: it is asked until it answers. None if `stop` was set before.
+
+    Raises:
+        ClearError: the settings name an owner that isn't there.
+    """
+    while not stop.is_set():
+        try:
+            return await KubernetesRuntime.create(api, settings, namespace, instance)
+        except KubernetesApiError as error:
+            logger.warning("%s; again in %.0f s", error, API_AGAIN_SECONDS, extra={"action": "api-error"})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(API_AGAIN_SECONDS):
+                await stop.wait()
+    return None
 
 
 async def _until_stopped(term: Term, stop: asyncio.Event) -> None:
