@@ -19,6 +19,7 @@ from kubernetes.aio import client, config
 
 from indexjob_operator import metrics
 from indexjob_operator.list_reader import ListReader
+from indexjob_operator.runtime.protocol import RuntimeAwayError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -82,7 +83,7 @@ class InvalidError(KubernetesApiError):
     """The object makes no sense to the API server; the same call will never succeed."""
 
 
-class UnavailableError(KubernetesApiError):
+class UnavailableError(KubernetesApiError, RuntimeAwayError):
     """No answer, not in time, or one that says that the server is busy, broken, or did not take our token. Ask again later."""
 
 

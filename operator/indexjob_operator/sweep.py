@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from indexjob_operator import metrics
 from indexjob_operator.profiles import Profiles
-from indexjob_operator.runtime.protocol import LaunchKey
+from indexjob_operator.runtime.protocol import LaunchKey, RuntimeAwayError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -85,10 +85,10 @@ class Sweep:
             if self._wants(job, launches.get(key)):
                 self._look_at(job.id)
             launches.pop(key, None)
-        await self._clear([launch for launch in launches.values() if not launch.released])
-        if mended := await self._queue.mend():
+        if mended := await self._queue.mend():  # first: the queue has no part in what the runtime fails at
             metrics.REPAIRS.labels("rows").inc(mended)
             logger.info("mended %s rows of the queue", mended, extra={"action": "mended"})
+        await self._clear([launch for launch in launches.values() if not launch.released])
 
     async def _clear(self, launches: list[LaunchSeen]) -> None:
         """See to launches that hold no slot: recorded but not released, outdated, or of no row at all."""
@@ -100,8 +100,8 @@ class Sweep:
                 strays += self._is_old(launch)
                 if not self._is_old(launch) or strays > MOST_STRAYS:
                     continue
-                metrics.STRAYS.inc()
-                await self._repair("stray", launch, self._runtime.cancel(launch.key))
+                if await self._repair("stray", launch, self._runtime.cancel(launch.key)):
+                    metrics.STRAYS.inc()
             elif standing.finished and standing.launch == launch.key.launch and launch.condition is not None:
                 ttl = self._profiles.ttl_seconds(standing.profile, standing.ttl_seconds)
                 await self._repair("unreleased", launch, self._runtime.release(launch.key, ttl_seconds=ttl))
@@ -112,10 +112,22 @@ class Sweep:
                 "%s launches have no row; %s are taken down in a sweep", strays, MOST_STRAYS, extra={"action": "strays"}
             )
 
-    async def _repair(self, what: str, launch: LaunchSeen, doing: Awaitable[object]) -> None:
-        logger.info("the launch %s is %s", launch.key.name, what, extra={"action": what, "job": str(launch.key.job_id)})
-        await doing
+    async def _repair(self, what: str, launch: LaunchSeen, doing: Awaitable[object]) -> bool:
+        """Whether it could be done. What the runtime refuses to do about one launch is its alone: the others are repaired, and it is tried again by the next sweep."""
+        more = {"job": str(launch.key.job_id), "launch": launch.key.launch}
+        logger.info("the launch %s is %s", launch.key.name, what, extra={"action": what, **more})
+        try:
+            await doing
+        except RuntimeAwayError:
+            raise
+        except Exception as error:
+            sentence = "the launch %s is %s still: %s"
+            logger.warning(
+                sentence, launch.key.name, what, error, exc_info=error, extra={"action": "repair-failed", **more}
+            )
+            return False
         metrics.REPAIRS.labels(what).inc()
+        return True
 
     def _is_old(self, launch: LaunchSeen) -> bool:
         return (

@@ -205,7 +205,7 @@ class KubernetesRuntime:
                 with_secret.add(key)
                 old = age_seconds(secret, now) >= self._patience.stray_seconds
                 if old and key not in job_of and key not in self._made:
-                    await self._delete(SECRETS, secret)
+                    await self._delete_stray(secret)
         seen = [
             read_launch(key, job_of.get(key), pods_of.get(key, ()), (), now, self._patience)
             for key in job_of.keys() | pods_of.keys()
@@ -292,6 +292,13 @@ class KubernetesRuntime:
             await self._api.delete(
                 what, self._place.namespace, metadata["name"], uid=metadata["uid"], grace_seconds=grace_seconds
             )
+
+    async def _delete_stray(self, secret: Mapping[str, Any]) -> None:
+        """One that can't be deleted keeps nobody from all the launches that are listed."""
+        try:
+            await self._delete(SECRETS, secret)
+        except (RefusedError, InvalidError) as error:
+            logger.warning("a stray Secret stays: %s", error, extra={"action": "repair-failed"})
 
     def _forget(self, key: LaunchKey) -> None:
         self._made.discard(key)

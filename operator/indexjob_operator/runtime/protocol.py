@@ -77,6 +77,10 @@ class LaunchRefusedError(Exception):
         self.permanent = permanent
 
 
+class RuntimeAwayError(Exception):
+    """The runtime doesn't answer: nor would it if it were asked about another launch. Any other error says nothing about others."""
+
+
 class Condition(StrEnum):
     """How a launch ended."""
 
