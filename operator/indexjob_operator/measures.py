@@ -9,8 +9,14 @@ from indexjob.outcome import ExitCode, Reason
 from indexjob_operator import metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from indexjob.queue.leader import ActiveJob, FinishedLaunch
     from indexjob_operator.runtime.protocol import LaunchSeen, PodSeen
+
+
+GOOD_ENDS = {Reason.COMPLETED: "completed", Reason.UNCHANGED: "skipped"}
+"""Reasons of what was published, and the state that it ends in."""
 
 
 def launched(job: ActiveJob) -> None:
@@ -39,11 +45,24 @@ def requeued(reason: str) -> None:
 
 def finished(job: ActiveJob, verdict: FinishedLaunch, seen: LaunchSeen | None) -> None:
     """Its outcome was recorded."""
-    metrics.OUTCOMES.labels(job.verdict or "failed", verdict.reason).inc()
+    metrics.OUTCOMES.labels(*ended_as(job, verdict, seen)).inc()
     ends = [pod.finished_at for pod in seen.pods if pod.finished_at] if seen else []
     if ends:
         _took("run", job.started_at, max(ends))
         _took("record", max(ends), datetime.now(UTC))
+
+
+def ended_as(job: ActiveJob, verdict: FinishedLaunch, seen: LaunchSeen | None) -> tuple[str, str]:
+    """State and reason as the row has them now, where what was published counts whatever is said; the row may have been read before that, but not its pod."""
+    for reason, state in GOOD_ENDS.items():
+        if job.verdict == state or (job.verdict is None and reason in _said_well(seen)):
+            return state, reason
+    return "failed", verdict.reason
+
+
+def _said_well(seen: LaunchSeen | None) -> Iterator[Reason]:
+    """The reasons of attempts that ended well."""
+    return (pod.outcome.reason for pod in (seen.pods if seen else ()) if pod.outcome and pod.exit_code == ExitCode.OK)
 
 
 def _took(phase: str, began: datetime | None, ended: datetime | None) -> None:

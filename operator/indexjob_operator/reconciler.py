@@ -135,8 +135,7 @@ class Reconciler:
         try:
             profile = self._profiles.named(job.profile)
         except UnknownProfileError as error:
-            await self._finish(job, FinishedLaunch(job.id, job.launch, Reason.UNKNOWN_PROFILE, str(error)))
-            return None
+            return await self._give_up(job, FinishedLaunch(job.id, job.launch, Reason.UNKNOWN_PROFILE, str(error)))
         run_spec = build_run_spec(job, profile, local_repositories=self._local_repositories)
         reach("launching")
         request = build_request(
@@ -191,9 +190,12 @@ class Reconciler:
     async def _refused(self, job: ActiveJob, refused: LaunchRefusedError) -> float | None:
         if not refused.permanent:
             return await self._requeue(job, Requeue(refused.reason, refused.message, pause=self._refused_again))
-        verdict = FinishedLaunch(job.id, job.launch, refused.reason, refused.message)
+        return await self._give_up(job, FinishedLaunch(job.id, job.launch, refused.reason, refused.message))
+
+    async def _give_up(self, job: ActiveJob, verdict: FinishedLaunch) -> float | None:
+        """No launch of it can be made, now or ever; but a part of one may have been, by an operator that crashed over it."""
         if not await self._cancel(job, Finish(verdict, take_down=True)):
-            return STILL_GOING_SECONDS  # a part of it was made
+            return STILL_GOING_SECONDS
         await self._finish(job, verdict)
         return None
 
@@ -206,15 +208,17 @@ class Reconciler:
         reach("recorded")
         for pod in pods:
             measures.attempted(pod)
+        self._forget(key)
+        if finished:  # told before the release, for after that fails nobody comes back here
+            self._tell_finished(job, verdict, seen)
         ttl = self._profiles.ttl_seconds(job.profile, job.ttl_seconds_after_finished)
         await self._runtime.release(key, ttl_seconds=ttl)
         reach("released")
-        self._forget(key)
-        if finished:
-            measures.finished(job, verdict, seen)
-            self._log(
-                "finished", job, reason=job.verdict or verdict.reason, sentence="" if job.verdict else verdict.message
-            )
+
+    def _tell_finished(self, job: ActiveJob, verdict: FinishedLaunch, seen: LaunchSeen | None = None) -> None:
+        measures.finished(job, verdict, seen)
+        state, reason = measures.ended_as(job, verdict, seen)
+        self._log("finished", job, reason=reason, sentence=verdict.message if state == "failed" else "")
 
     async def _requeue(self, job: ActiveJob, requeue: Requeue) -> float | None:
         if not await self._cancel(job, requeue):
@@ -231,9 +235,12 @@ class Reconciler:
         )
         reach("requeued")
         self._forget(LaunchKey(job.id, job.launch))
-        if state is not None:
+        if state == "queued":
             measures.requeued(requeue.reason)
             self._log("requeued", job, reason=requeue.reason, sentence=requeue.message)
+        elif state is not None:  # it had published, or was lost once too often
+            verdict = FinishedLaunch(job.id, job.launch, Reason.STALLED, requeue.message)
+            self._tell_finished(replace(job, verdict=None if state == "failed" else state), verdict)
         return None
 
     async def _record_attempts(self, seen: LaunchSeen) -> None:
