@@ -113,7 +113,7 @@ class Sweep:
             )
 
     async def _repair(self, what: str, launch: LaunchSeen, doing: Awaitable[object]) -> bool:
-        """Whether it could be done. What the runtime refuses to do about one launch is its alone: the others are repaired, and it is tried again by the next sweep."""
+        """Whether it could be done. What the runtime refuses of one launch is that one's alone: the others are repaired, and it is tried again."""
         more = {"job": str(launch.key.job_id), "launch": launch.key.launch}
         logger.info("the launch %s is %s", launch.key.name, what, extra={"action": what, **more})
         try:
