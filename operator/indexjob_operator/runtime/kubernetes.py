@@ -165,18 +165,21 @@ class KubernetesRuntime:
         return True
 
     async def release(self, key: LaunchKey, *, ttl_seconds: int | None = None) -> None:
-        """Let the Secret and the volumes go, and the Job after a time. The TTL comes last: a Job that has it is done with."""
+        """Let the Secret and the volumes go, and the Job after a time. The TTL comes last: a Job that has it is done with.
+
+        But a Job from before the settings changed may have volumes where no profile has any now: the answer to its TTL says so, and costs no call.
+        """
         namespace, name = self._place.namespace, key.name
         if self._has_claims:
-            for pod in await self._list(PODS, key):
-                if any("ephemeral" in volume for volume in pod["spec"].get("volumes") or ()):
-                    await self._delete(PODS, pod)
+            await self._release_volumes(key)
         for secret in await self._list(SECRETS, key):
             await self._delete(SECRETS, secret)
         reach("pods-released")
         ttl = DEFAULT_TTL_SECONDS if ttl_seconds is None else ttl_seconds
         with suppress(NotFoundError):
-            await self._api.merge_patch(JOBS, namespace, name, {"spec": {"ttlSecondsAfterFinished": ttl}})
+            job = await self._api.merge_patch(JOBS, namespace, name, {"spec": {"ttlSecondsAfterFinished": ttl}})
+            if not self._has_claims and _claims(job["spec"]["template"]["spec"]):
+                await self._release_volumes(key)
         reach("ttl-patched")
         self._forget(key)
 
@@ -293,6 +296,12 @@ class KubernetesRuntime:
                 what, self._place.namespace, metadata["name"], uid=metadata["uid"], grace_seconds=grace_seconds
             )
 
+    async def _release_volumes(self, key: LaunchKey) -> None:
+        """Those that were claimed for a pod go with it."""
+        for pod in await self._list(PODS, key):
+            if _claims(pod["spec"]):
+                await self._delete(PODS, pod)
+
     async def _delete_stray(self, secret: Mapping[str, Any]) -> None:
         """One that can't be deleted keeps nobody from all the launches that are listed."""
         try:
@@ -311,6 +320,11 @@ class KubernetesRuntime:
 def _lacking_its_secret(seen: LaunchSeen) -> LaunchSeen:
     """A crash came in between: its pods wait for the Secret, until the launch is made again."""
     return replace(seen, incomplete=seen.condition is None and not seen.released)
+
+
+def _claims(pod_spec: Mapping[str, Any]) -> bool:
+    """Whether a volume is claimed for each pod, to be gone with it."""
+    return any("ephemeral" in volume for volume in pod_spec.get("volumes") or ())
 
 
 def _makes_pods(job: Mapping[str, Any]) -> bool:

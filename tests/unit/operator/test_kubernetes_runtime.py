@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from indexjob_operator import settings
-from indexjob_operator.kubernetes_api import SECRETS, RefusedError, Resource
-from indexjob_operator.manifests import secret_manifest
+from indexjob_operator.kubernetes_api import PODS, SECRETS, RefusedError, Resource
+from indexjob_operator.manifests import job_manifest, secret_manifest
+from indexjob_operator.profiles import Profile
 from indexjob_operator.runtime.kubernetes import KubernetesRuntime
-from tests.unit.operator.launches import PLACE, at, request
+from tests.unit.operator.launches import KEY, PLACE, at, request
 
 SETTINGS = settings.read({"worker": {"image": "a/b:1"}})
 
@@ -57,3 +58,14 @@ async def test_a_stray_secret_that_can_not_be_deleted_keeps_nobody_from_the_laun
     api.refuses = True
     assert await runtime(api).list() == []
     assert [record.action for record in caplog.records] == ["repair-failed"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("workspace", "deleted"), [({"storageClassName": "fast"}, [PODS.plural]), ({}, [])])
+async def test_volumes_of_a_profile_that_is_no_more_go_with_the_recording(
+    workspace: dict[str, str], deleted: list[str]
+) -> None:
+    made = job_manifest(PLACE, request(Profile.model_validate({"workspace": workspace})), {})
+    pod = labelled({**made, "spec": made["spec"]["template"]["spec"]})
+    api = Api(jobs=[made], pods=[pod])
+    await runtime(api).release(KEY)
+    assert api.deleted == deleted
