@@ -96,6 +96,20 @@ def test_stats_show_what_waits_and_what_failed(cli: Cli) -> None:
     assert "no dispatcher runs" in cli("stats").out
 
 
+def test_stats_show_what_is_stuck_and_what_is_behind_what(cli: Cli, queue: Queue) -> None:
+    silent = queue.enqueue("https://example.org/a")
+    queue.run(silent)
+    queue.enqueue("https://example.org/a", revision="v2")
+    queue.one(
+        "UPDATE indexjob.index_jobs SET started_at = now() - interval '1 hour', launched_at = now() - interval '1 hour' WHERE id = %s RETURNING 1",
+        silent,
+    )
+    found = cli("stats", "-o", "json").json
+    assert [(row["id"], row["what"]) for row in found["stuck"]] == [(str(silent), "no sign of life")]
+    assert [(row["revision"], row["behind"], row["place"]) for row in found["waiting"]] == [("v2", str(silent), 1)]
+    assert "no sign of life" in cli("stats").out
+
+
 def test_stats_are_by_tenant_and_of_one_if_asked(cli: Cli, queue: Queue) -> None:
     queue.fail(queue.enqueue("https://example.org/one", tenant="one", batch="n"))
     queue.fail(queue.enqueue("https://example.org/two", tenant="two", batch="n"))

@@ -149,6 +149,38 @@ def test_every_invariant_of_the_function_is_tried(database: str) -> None:
         assert invariant.replace("'", "''") in source
 
 
+ENDED = "state = 'completed', line = NULL, progress = 100, verdict = 'completed', commit = 'c', reason = 'x', finished_at = now()"
+REFUSED = {
+    "line_is_of_queued_rows": "line = NULL",
+    "coalesced_names_its_leader": "line = 'coalesced'",
+    "finished_has_a_time": f"{ENDED}, finished_at = NULL",
+    "finished_has_a_reason": f"{ENDED}, reason = NULL",
+    "completed_is_whole": f"{ENDED}, progress = 99",
+    "completed_was_published": f"{ENDED}, verdict = NULL",
+    "verdict_is_a_good_end": "verdict = 'failed'",
+    "launched_has_a_name": "state = 'launching', line = NULL",
+    "progress_is_a_percentage": "progress = 101",
+    "backoff_limit_is_sane": "backoff_limit = 101",
+}
+
+
+@pytest.mark.parametrize("rule", REFUSED)
+def test_a_row_that_makes_no_sense_is_refused_whoever_writes_it(leader: Leader, rule: str) -> None:
+    leader.enqueue("a")
+    changes = dict(each.split(" = ") for each in REFUSED[rule].split(", "))  # of two for a column, the last one
+    change = ", ".join(f"{column} = {value}" for column, value in changes.items())
+    with pytest.raises(errors.CheckViolation) as refused:
+        leader.connection.execute(f"UPDATE indexjob.index_jobs SET {change}".encode())
+    assert refused.value.diag.constraint_name == rule
+
+
+def test_every_rule_of_a_row_is_tried(leader: Leader) -> None:
+    source = str(leader.value("SELECT prosrc FROM pg_proc WHERE oid = 'indexjob.is_sound'::regproc"))
+    assert source.count("THEN '") == len(REFUSED)
+    leader.enqueue("a")
+    leader.connection.execute(f"UPDATE indexjob.index_jobs SET {ENDED}".encode())
+
+
 @pytest.mark.parametrize("query", ["DELETE FROM indexjob.tenants", "UPDATE indexjob.tenants SET name = 'b'"])
 def test_a_tenant_that_has_jobs_stays(leader: Leader, query: str) -> None:
     """Nobody would see them any more. One that has none goes, and whatever else is said of a tenant may change."""
