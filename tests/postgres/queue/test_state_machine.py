@@ -1,6 +1,6 @@
 """Hypothesis plays producers, two operators and workers against the real queue, in any order, with transactions left open; and looks for what must not be.
 
-Left open are those of a producer, and two of the leader: a claim, and what it records beside that.
+Left open are those of a producer, of a worker that publishes, and two of the leader: a claim, and what it records beside that.
 """
 
 from __future__ import annotations
@@ -51,10 +51,11 @@ class QueueMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.admin, self.producer, self.worker = (psycopg.connect(self.dsn, autocommit=True) for _ in range(3))
-        self.slow_producer, self.recorder, self.claimer = (psycopg.connect(self.dsn) for _ in range(3))
-        for waiting in (self.producer, self.worker, self.slow_producer):
+        self.slow = {who: psycopg.connect(self.dsn) for who in ("producer", "worker", "recorder", "claimer")}
+        self.slow_producer, self.slow_worker, self.recorder, self.claimer = self.slow.values()
+        for waiting in (self.producer, self.worker, self.slow_producer, self.slow_worker):
             waiting.execute("SET lock_timeout = '50ms'")
-        self.slow_producer.commit()
+            waiting.commit()
         self.epochs: list[int] = []
         self.tokens: list[Launch] = []
         self.published: Counter[UUID] = Counter()
@@ -62,17 +63,17 @@ class QueueMachine(RuleBasedStateMachine):
         self.uncommitted: set[UUID] = set()
         self.pruned: set[UUID] = set()
         self.claimed_slowly: list[tuple[UUID, int]] = []
+        self.publishing: Launch | None = None
         self.open = self.recording = self.claiming = self.sweep_owed = False
 
     def teardown(self) -> None:
         try:
-            self.slow_producer.rollback()
-            self.recorder.rollback()
-            self.claimer.rollback()
-            self.open = self.recording = self.claiming = False
+            for connection in self.slow.values():
+                connection.rollback()
+            self.publishing, self.open, self.recording, self.claiming = None, False, False, False
             self.everything_ends()
         finally:
-            for connection in (self.admin, self.producer, self.worker, self.slow_producer, self.recorder, self.claimer):
+            for connection in (self.admin, self.producer, self.worker, *self.slow.values()):
                 connection.close()
 
     # producers
@@ -278,24 +279,42 @@ class QueueMachine(RuleBasedStateMachine):
     # workers
 
     @precondition(lambda self: self.tokens)
-    @rule(data=st.data())
-    def publish(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), slow=st.booleans())
+    def publish(self, data: st.DataObject, slow: bool) -> None:
         """Any launch that ever was tries: only one that is under way may, and once."""
+        slow &= self.publishing is None
         launch = data.draw(st.sampled_from(self.tokens))
         before = self.admin.execute(
             "SELECT launch = %s AND state IN ('launching', 'running') AND verdict IS NULL FROM indexjob.index_jobs WHERE id = %s",
             (launch.number, launch.job_id),
         ).fetchone() or (False,)
+        connection = self.slow_worker if slow else self.worker
+        connection.execute("SELECT")  # opens what stays open
         try:
             with self.maybe_held():
-                IndexWriter(self.worker, launch, 1).publish("c", [], Graph(b"g", ((), ())))
+                IndexWriter(connection, launch, 1).publish("c", [], Graph(b"g", ((), ())))
         except (FencedError, AlreadyPublishedError):
             assert not before[0]
         except errors.LockNotAvailable:
-            return
+            pass
         else:
             assert before[0]
-            self.published[launch.job_id] += 1
+            if slow:
+                self.publishing = launch
+            else:
+                self.published[launch.job_id] += 1
+        if slow and self.publishing is None:
+            connection.rollback()
+
+    @precondition(lambda self: self.publishing)
+    @rule(commit=st.booleans())
+    def end_publishing(self, commit: bool) -> None:
+        assert self.publishing
+        if commit:
+            self.slow_worker.commit()
+            self.published[self.publishing.job_id] += 1
+        self.slow_worker.rollback()
+        self.publishing = None
 
     # what must be
 
@@ -367,7 +386,7 @@ class QueueMachine(RuleBasedStateMachine):
                 raise
 
     def maybe_held(self) -> _MaybeHeld:
-        return _MaybeHeld(self.open or self.recording or self.claiming)
+        return _MaybeHeld(self.open or self.recording or self.claiming or self.publishing is not None)
 
 
 class _MaybeHeld:
