@@ -106,7 +106,7 @@ class KubernetesRuntime:
         """Make the Job and its Secret at once; each is adopted where it is there already.
 
         A pod wants the Secret some 50 ms after its Job was made, so nothing is gained by making one after the other; and a Secret that came after the Job, to
-        be owned by it, came too late for one pod in ten where many Jobs were made at once: such a pod waits for half a second and more.
+        be owned by it, came too late for one pod in eight where many Jobs were made at once: such a pod waits for half a second and more.
         """
         self._made.add(request.key)  # from here on, no sweep takes a Secret of it for a stray
         try:
